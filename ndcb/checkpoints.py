@@ -1,0 +1,116 @@
+"""A folder per model: `weights.safetensors` (half precision) and `record.json` (what made it and what it measured)."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .generators.unet import UNet, UNetConfig
+from .recognisers.digits import DigitEmbedder, DigitEmbedderConfig
+from .terms import BadCheckpoint, UnknownName
+
+FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
+CLASSES = {"UNet": (UNet, UNetConfig), "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
+GENERATORS = ("UNet",)
+RECOGNISERS = ("DigitEmbedder",)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model ready to use, and its record."""
+
+    name: str
+    model: nn.Module
+    record: dict
+    """class, config, preset, training, data, seed, steps, device, commit, versions, sha256, figures; of a generator also the name of its
+    `recogniser` and the login `threshold`, a squared distance."""
+
+
+def save(folder: Path, model: nn.Module, record: dict) -> None:
+    """Write both files; `record` lacks class, config and sha256, which are added here. Raises BadCheckpoint on NaN."""
+    weights = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
+    _check_finite(weights, "the model to save")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(weights, folder / "weights.safetensors")
+    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": _sha256(folder / "weights.safetensors")}
+    (folder / "record.json").write_text(json.dumps(head | record, indent=2) + "\n")
+
+
+def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
+    """The checkpoints of these classes that are there, by name; the page offers them in this order."""
+    records = {path.parent.name: _read_record(path.parent) for path in FOLDER.glob("*/record.json")}
+    return sorted(name for name, record in records.items() if record.get("class") in classes)
+
+
+def load(name: str | Path, classes: tuple[str, ...] = GENERATORS, device: str | torch.device = "cpu") -> Checkpoint:
+    """A checkpoint by its name, or by the path of its folder.
+
+    Raises UnknownName, or BadCheckpoint: another class than asked for, a file that is missing, changed or does not fit, NaN.
+    """
+    folder = Path(name) if isinstance(name, Path) or "/" in name else FOLDER / name
+    if not (folder / "record.json").is_file():
+        raise UnknownName("checkpoint", str(name), names(classes))
+    record = _read_record(folder)
+    if record.get("class") not in classes:
+        raise BadCheckpoint(f"checkpoint {folder.name} holds a {record.get('class')}; needed is one of: {', '.join(classes)}")
+    weights = _read_weights(folder, record)
+    model = _build(folder.name, record)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split(":", 1)[-1].split())[:200]
+        raise BadCheckpoint(f"checkpoint {folder.name}: its weights do not fit its class: {reason}") from error
+    model.eval().requires_grad_(False)
+    return Checkpoint(folder.name, model.to(device, memory_format=torch.channels_last), record)
+
+
+def _build(name: str, record: dict) -> nn.Module:
+    model_class, config_class = CLASSES[record["class"]]
+    known = {field.name for field in fields(config_class)}
+    config = record.get("config")
+    if not isinstance(config, dict) or set(config) - known:
+        raise BadCheckpoint(f"checkpoint {name}: its config must hold {', '.join(sorted(known))}; found is {config}")
+    try:
+        return model_class(config_class(**config))
+    except (TypeError, ValueError) as error:
+        raise BadCheckpoint(f"checkpoint {name}: its config does not work: {error}") from error
+
+
+def _read_record(folder: Path) -> dict:
+    try:
+        record = json.loads((folder / "record.json").read_text())
+    except (OSError, ValueError) as error:
+        raise BadCheckpoint(f"checkpoint {folder.name}: its record.json cannot be read") from error
+    if not isinstance(record, dict):
+        raise BadCheckpoint(f"checkpoint {folder.name}: its record.json must hold one object")
+    return record
+
+
+def _read_weights(folder: Path, record: dict) -> dict[str, torch.Tensor]:
+    path = folder / "weights.safetensors"
+    if not path.is_file():
+        raise BadCheckpoint(f"checkpoint {folder.name} has no weights.safetensors")
+    if _sha256(path) != record.get("sha256"):
+        raise BadCheckpoint(f"checkpoint {folder.name}: weights.safetensors was changed after its record was written")
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise BadCheckpoint(f"checkpoint {folder.name}: weights.safetensors cannot be read") from error
+    _check_finite(weights, f"checkpoint {folder.name}")
+    return weights
+
+
+def _check_finite(weights: dict[str, torch.Tensor], what: str) -> None:
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise BadCheckpoint(f"{what}: {name} holds NaN or infinity")
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

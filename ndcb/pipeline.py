@@ -1,0 +1,124 @@
+"""Picture -> faces -> template -> distances and decision: what the command line and the page both call."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import nn
+
+from .checkpoints import Checkpoint, load
+from .detectors import Detector, already_aligned
+from .distances import image_distances, squared_euclidean
+from .images import quantise, read_picture, to_pictures, to_tensor
+from .recognisers import load_recogniser
+from .terms import Decision, Face
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """A picture, its template, and how far apart they are. Everything is measured on the stored 8-bit template."""
+
+    original: Image.Image
+    template: Image.Image
+    distances: dict[str, float]
+    """l1, mse, l2, dssim, sobel and combined (Eq. 11-18)."""
+    embedding_distance: float
+    """Squared (Eq. 1)."""
+    alpha: float
+    """The margin of Eq. 9 that the generator was trained with."""
+    threshold: float
+    """Login threshold of the generator's record, a squared distance."""
+    milliseconds: dict[str, float]
+    """Time of each stage: generate, embed, compare."""
+
+    @property
+    def decision(self) -> Decision:
+        return Decision(self.embedding_distance, self.threshold)
+
+
+class Distorter:
+    """A generator and the frozen recogniser it belongs to."""
+
+    def __init__(self, generator: Checkpoint, recogniser: nn.Module):
+        self.generator = generator
+        self.recogniser = recogniser
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.recogniser.parameters()).device
+
+    @torch.inference_mode()
+    def embed(self, pictures: list[Image.Image]) -> torch.Tensor:
+        """Pictures of the recogniser's size -> (n, m), on the CPU."""
+        return self.recogniser(self._batch(pictures)).cpu()
+
+    @torch.inference_mode()
+    def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None) -> Distortion:
+        """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already."""
+        took: dict[str, float] = {}
+        real = self._batch([picture])
+        with stopwatch(took, "generate"):
+            made = quantise(self.generator.model(real))
+            template = to_pictures(made)[0]
+        with stopwatch(took, "embed"):
+            batch = made if embedding is not None else torch.cat([made, real])
+            embedded = self.recogniser(batch).cpu()
+        own = embedded[1] if embedding is None else embedding
+        with stopwatch(took, "compare"):
+            shift = float(squared_euclidean(embedded[0], own))
+            distances = {name: float(value) for name, value in image_distances(made, real).items()}
+        record = self.generator.record
+        return Distortion(picture, template, distances, shift, record["training"]["alpha"], record["threshold"], took)
+
+    def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
+        """Two embeddings, as `embed` gives them for one picture each."""
+        return Decision(float(squared_euclidean(reference, probe)), self.generator.record["threshold"])
+
+    def _batch(self, pictures: list[Image.Image]) -> torch.Tensor:
+        return to_tensor(pictures).to(self.device)
+
+
+class Faces:
+    """The detector, and a `Distorter` for every face generator asked for; models load when they are first needed."""
+
+    def __init__(self, device: str | torch.device = "cpu"):
+        self.device = device
+        self._distorters: dict[str, Distorter] = {}
+        self._recognisers: dict[str, nn.Module] = {}
+
+    @cached_property
+    def detector(self) -> Detector:
+        return Detector()
+
+    def distorter(self, generator: str) -> Distorter:
+        """Raises UnknownName, BadCheckpoint."""
+        if generator not in self._distorters:
+            checkpoint = load(generator, device=self.device)
+            name = checkpoint.record["recogniser"]
+            if name not in self._recognisers:
+                self._recognisers[name] = load_recogniser(name, self.device)
+            self._distorters[generator] = Distorter(checkpoint, self._recognisers[name])
+        return self._distorters[generator]
+
+    def find(self, source, aligned: bool = False) -> list[Face]:
+        """Any picture -> its faces, largest first; `aligned`: the picture is an aligned crop or a template already."""
+        picture = read_picture(source)
+        return [already_aligned(picture)] if aligned else self.detector(picture)
+
+
+def pick_device(name: str) -> str:
+    """`auto` -> cuda, mps or cpu, whichever is there first."""
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextmanager
+def stopwatch(took: dict[str, float], stage: str):
+    """Adds the milliseconds of its block to `took[stage]`."""
+    start = time.perf_counter()
+    yield
+    took[stage] = took.get(stage, 0) + (time.perf_counter() - start) * 1000

