@@ -76,22 +76,22 @@ def distort(command: Distort):
     """One dict a face, or a dict with `error` a photo."""
     if not command.photos:
         raise UserError("Name at least one photo.")
-    faces, distorter = _models(command)
+    models, distorter = _models(command)
     _make_folder(command.out)
     taken: set[str] = set()
     for photo in command.photos:
         try:
-            yield from _distort_photo(faces, distorter, command, photo, _free_stem(photo, taken))
+            yield from _distort_photo(models, distorter, command, photo, _free_stem(photo, taken))
         except UserError as error:
             yield {"photo": str(photo), "error": str(error)}
 
 
-def _distort_photo(faces, distorter, command: Distort, photo: Path, stem: str):
+def _distort_photo(models, distorter, command: Distort, photo: Path, stem: str):
     from .pipeline import stopwatch
 
     took: dict[str, float] = {}
     with stopwatch(took, "detect"):
-        found = faces.find(photo, command.aligned)
+        found = models.find(photo, command.aligned)
     for number, face in enumerate(found, 1):
         result = distorter.distort(face.image)
         path = command.out / (f"{stem}.template.png" if len(found) == 1 else f"{stem}.{number}.template.png")
@@ -108,12 +108,12 @@ def compare(command: Compare):
     pairs = _read_pairs(command.pairs) if command.pairs else [tuple(map(str, command.pictures))]
     if any(len(pair) != 2 for pair in pairs) or (command.pairs and command.pictures):
         raise UserError("Name two pictures, REFERENCE and PROBE, or a CSV file with --pairs.")
-    faces, distorter = _models(command)
+    models, distorter = _models(command)
     aligned_faces: dict[str, object] = {}
 
     def face(path: str):
         if path not in aligned_faces:
-            aligned_faces[path] = distorter.embed([faces.find(path, command.aligned or path.endswith(".template.png"))[0].image])
+            aligned_faces[path] = distorter.embed([models.find(path, command.aligned or path.endswith(".template.png"))[0].image])
         return aligned_faces[path]
 
     for reference, probe in pairs:
@@ -126,13 +126,13 @@ def compare(command: Compare):
 
 
 def _models(command):
-    from .pipeline import Faces, pick_device
+    from .pipeline import Models, pick_device
 
-    faces = Faces(pick_device(command.device))
-    distorter = faces.distorter(command.generator)
+    models = Models(pick_device(command.device))
+    distorter = models.distorter(command.generator)
     if distorter.recogniser.image_shape != (3, 160, 160):
         raise UserError(f"generator {command.generator!r} is not made for faces")
-    return faces, distorter
+    return models, distorter
 
 
 def _read_pairs(path: Path) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The paper's distances, one function an equation.
 
-Pictures are batches (n, c, h, w) in [0, 1], compared picture by picture: every function returns (n,). n_p in Eq. 11 and 12 is the number of
-pixels, height times width; the sums run over the channels too.
+Pictures are batches (n, c, h, w) in [0, 1], compared picture by picture: every function returns (n,). n_p in Eq. 11 and 12 counts what
+their sums run over, channels included, c * h * w; so Eq. 11 lies in [0, 1], as the paper's own code has it.
 """
 
 import torch
@@ -20,13 +20,13 @@ def squared_euclidean(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def l1(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Eq. 11: the paper's "Hamming" distance, in [0, c]."""
-    return (a - b).abs().sum(dim=(1, 2, 3)) / _pixels(a)
+    """Eq. 11: the paper's "Hamming" distance, in [0, 1]."""
+    return (a - b).abs().mean(dim=(1, 2, 3))
 
 
 def l2(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Eq. 12 as printed: the Frobenius norm of the difference divided by the number of pixels."""
-    return (a - b).square().sum(dim=(1, 2, 3)).sqrt() / _pixels(a)
+    """Eq. 12 as printed: the Frobenius norm of the difference divided by n_p. (The clamp keeps its gradient finite at equal pictures.)"""
+    return (a - b).square().sum(dim=(1, 2, 3)).clamp(min=1e-12).sqrt() / a[0].numel()
 
 
 def mse(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -68,6 +68,3 @@ IMAGE_DISTANCES = {"l1": l1, "mse": mse, "l2": l2, "dssim": dssim, "sobel": sobe
 def image_distances(generated: torch.Tensor, real: torch.Tensor) -> dict[str, torch.Tensor]:
     return {name: distance(generated, real) for name, distance in IMAGE_DISTANCES.items()}
 
-
-def _pixels(batch: torch.Tensor) -> int:
-    return batch.shape[2] * batch.shape[3]

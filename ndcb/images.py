@@ -156,3 +156,22 @@ def _deep_grey(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16"):
         white = 65535
     return Image.fromarray(np.uint8(np.clip(values / white, 0, 1) * 255 + 0.5))
+
+
+def digit_from_drawing(picture: Image.Image, ground: str = "white") -> Image.Image:
+    """A digit drawn on a `white` or `black` ground -> 28x28 grey, white on black, fitted into 20x20 and centred by its mass as in
+    MNIST. Raises BadPicture where nothing is drawn."""
+    ink = np.asarray(picture.convert("L"), dtype=np.float64)
+    ink = 255 - ink if ground == "white" else ink
+    rows, columns = np.flatnonzero(ink.max(1) > 64), np.flatnonzero(ink.max(0) > 64)
+    if not len(rows):
+        raise BadPicture("Nothing is drawn yet. Draw one digit, large, in the middle of the pad.")
+    ink = ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    scale = 20 / max(ink.shape)
+    size = [max(1, round(side * scale)) for side in ink.shape[::-1]]
+    small = np.asarray(Image.fromarray(np.uint8(ink)).resize(size, Image.LANCZOS), dtype=np.float64)
+    centre = [(small * place).sum() / small.sum() for place in np.indices(small.shape)]
+    top, left = (int(np.clip(round(13.5 - place), 0, 28 - side)) for place, side in zip(centre, small.shape))
+    canvas = np.zeros((28, 28), np.uint8)
+    canvas[top:top + small.shape[0], left:left + small.shape[1]] = small
+    return Image.fromarray(canvas)

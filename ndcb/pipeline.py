@@ -1,5 +1,6 @@
 """Picture -> faces -> template -> distances and decision: what the command line and the page both call."""
 
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,13 +82,14 @@ class Distorter:
         return to_tensor(pictures).to(self.device)
 
 
-class Faces:
-    """The detector, and a `Distorter` for every face generator asked for; models load when they are first needed."""
+class Models:
+    """The detector and a `Distorter` for every generator asked for; each is loaded when it is first needed, and once."""
 
     def __init__(self, device: str | torch.device = "cpu"):
         self.device = device
         self._distorters: dict[str, Distorter] = {}
         self._recognisers: dict[str, nn.Module] = {}
+        self._lock = threading.RLock()
 
     @cached_property
     def detector(self) -> Detector:
@@ -95,18 +97,34 @@ class Faces:
 
     def distorter(self, generator: str) -> Distorter:
         """Raises UnknownName, BadCheckpoint."""
-        if generator not in self._distorters:
-            checkpoint = load(generator, device=self.device)
-            name = checkpoint.record["recogniser"]
-            if name not in self._recognisers:
-                self._recognisers[name] = load_recogniser(name, self.device)
-            self._distorters[generator] = Distorter(checkpoint, self._recognisers[name])
-        return self._distorters[generator]
+        with self._lock:
+            if generator not in self._distorters:
+                checkpoint = load(generator, device=self.device)
+                name = checkpoint.record["recogniser"]
+                if name not in self._recognisers:
+                    self._recognisers[name] = load_recogniser(name, self.device)
+                self._distorters[generator] = Distorter(checkpoint, self._recognisers[name])
+            return self._distorters[generator]
+
+    def warm_up(self, generators: list[str]) -> None:
+        """Load these generators, their recognisers and the detector before somebody asks for them."""
+        for generator in generators:
+            distorter = self.distorter(generator)
+            blank = Image.new("RGB" if distorter.generator.model.image_shape[0] == 3 else "L", distorter.generator.model.image_shape[1:])
+            distorter.distort(blank)
+        with self._lock:
+            self.detector.find([Image.new("RGB", (640, 480))])
 
     def find(self, source, aligned: bool = False) -> list[Face]:
-        """Any picture -> its faces, largest first; `aligned`: the picture is an aligned crop or a template already."""
+        """Any picture -> its faces, largest first; `aligned`: the picture is an aligned crop or a template already.
+
+        Raises BadPicture, NoFaceFound.
+        """
         picture = read_picture(source)
-        return [already_aligned(picture)] if aligned else self.detector(picture)
+        if aligned:
+            return [already_aligned(picture)]
+        with self._lock:
+            return self.detector(picture)
 
 
 def pick_device(name: str) -> str:

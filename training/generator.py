@@ -52,7 +52,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
                 embedding = recogniser(as_stored(template)).float()
             image = losses.image_loss(template, real, IMAGE_DISTANCES[config.distance]).mean()
             shift = losses.embedding_loss(embedding, target, config.alpha).mean()
-            loss = losses.generator_loss(image, shift, config.pi_emb)
+            loss = losses.generator_loss(image, shift, pi_at(config, run.step))
 
             optimizer.zero_grad(set_to_none=True)
             accelerator.backward(loss)
@@ -71,6 +71,12 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     if accelerator.is_main_process:
         finish(config, checkpoint, parts["generator"], run, pictures, recogniser, accelerator.device)
     return checkpoint
+
+
+def pi_at(config: GeneratorTraining, step: int) -> float:
+    """pi_emb of Eq. 7 at a step."""
+    ramp = config.pi_ramp * config.schedule.steps
+    return config.pi_emb if step >= ramp else 1 + (config.pi_emb - 1) * step / ramp
 
 
 def as_stored(template: torch.Tensor) -> torch.Tensor:

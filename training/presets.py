@@ -64,6 +64,8 @@ class GeneratorTraining:
     """Margin of Eq. 9 on the squared embedding distance."""
     pi_emb: float
     """Share of the embedding loss in Eq. 7, in [0, 1]."""
+    pi_ramp: float = 0.0
+    """Part of the steps over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated blank picture."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
 
@@ -91,8 +93,9 @@ def faces_paper() -> GeneratorTraining:
 
 def faces() -> GeneratorTraining:
     """The paper's objective at the size that ships."""
-    return replace(faces_paper(), preset="faces", model=UNetConfig(width=24, depth=3, fold=4),
-                   schedule=Schedule(steps=3000, batch=16, lr=1e-3, cosine=True, save_every=100))
+    return replace(faces_paper(), preset="faces", model=UNetConfig(width=16, fold=2),
+                   pi_ramp=0.15,
+                   schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50))
 
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)

@@ -1,0 +1,35 @@
+"""The page: python app.py, then http://127.0.0.1:7860 (GRADIO_SERVER_PORT chooses another port)."""
+
+import threading
+
+import gradio as gr
+
+from ndcb.pipeline import Models, pick_device
+from ndcb.tabs import distort, style
+
+PURPOSE = """# ndcb
+Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
+That picture can be stored as a login template: *non-distortive cancelable biometrics*, after
+[arXiv 2401.15048](https://arxiv.org/abs/2401.15048). A demonstration, not a security product."""
+PRIVACY = "**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone in minutes."
+
+
+def build(models: Models) -> gr.Blocks:
+    with gr.Blocks(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
+        gr.Markdown(PURPOSE)
+        gr.Markdown(PRIVACY, elem_classes="privacy")
+        with gr.Tab("Distort"):
+            distort.build(models)
+    return page
+
+
+def main() -> None:
+    models = Models(pick_device("auto"))
+    page = build(models)
+    threading.Thread(target=models.warm_up, args=(["faces", "digits"],), daemon=True).start()
+    page.launch(theme=style.THEME, css=style.CSS, run_history=False, enable_monitoring=False, show_error=False,
+                max_file_size="40mb", footer_links=["api", "settings"])
+
+
+if __name__ == "__main__":
+    main()

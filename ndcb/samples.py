@@ -1,0 +1,50 @@
+"""Pictures that come with the installed packages: no download, and no picture of a data set is stored here."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import checkpoints
+from .images import digit_from_drawing
+from .pipeline import Distortion, Models
+
+PORTRAIT_CREDIT = "Eileen Collins, NASA, public domain"
+EXAMPLE = ("example.original.png", "example.template.png", "example.json")
+
+
+def portrait() -> Image.Image:
+    """The astronaut of scikit-image, 512x512 RGB."""
+    import skimage.data
+
+    return Image.fromarray(skimage.data.astronaut())
+
+
+@cache
+def digits() -> list[Image.Image]:
+    """The first ten digits of scikit-learn's load_digits, 0 to 9, brought to MNIST's 28x28 white on black."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return [digit_from_drawing(Image.fromarray(np.uint8(image / 16 * 255)), ground="black") for image in data.images[:10]]
+
+
+def make_example(generator: str, models: Models | None = None) -> Path:
+    """Distort the portrait and store the result beside the checkpoint: what the page shows before any model is loaded."""
+    models = models or Models()
+    result = models.distorter(generator).distort(models.find(portrait())[0].image)
+    folder = checkpoints.FOLDER / generator
+    result.original.save(folder / EXAMPLE[0])
+    result.template.save(folder / EXAMPLE[1])
+    numbers = {name: value for name, value in vars(result).items() if name not in ("original", "template")}
+    (folder / EXAMPLE[2]).write_text(json.dumps(numbers, indent=2) + "\n")
+    return folder
+
+
+def example(generator: str) -> Distortion:
+    """What `make_example` stored."""
+    folder = checkpoints.FOLDER / generator
+    original, template = (Image.open(folder / name).convert("RGB") for name in EXAMPLE[:2])
+    return Distortion(original, template, **json.loads((folder / EXAMPLE[2]).read_text()))

@@ -1,0 +1,244 @@
+"""The first tab: a photo or a drawn digit -> its template, side by side and under a slider, with every number."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from .. import checkpoints, samples
+from ..detectors import centre_crop
+from ..images import digit_from_drawing, read_picture
+from ..pipeline import Distortion, Models
+from ..terms import UserError
+from . import words
+from .photo import Photo
+
+KEEP_SECONDS = 600
+QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
+BLOCKED = "Camera blocked? Use the sample or upload a photo."
+CREDIT = f"This is the sample, {samples.PORTRAIT_CREDIT}; give a photo to see yourself."
+CROP_NOTE = "<em>No face was found: this is the middle of the picture, and what the recogniser says of it means little.</em>"
+NOTHING_KEPT = "Your data is deleted: the photo, the crops and the templates."
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the page remembers for one visitor, for ten minutes at most."""
+
+    crops: tuple[Image.Image, ...]
+    """The faces found, largest first, or one digit."""
+    chosen: int = 0
+    note: str = ""
+    """What to say beside the verdict."""
+    embedding: object = None
+    """F of the chosen crop, once it is computed; another generator does not compute it again."""
+    middle: Image.Image | None = None
+    """The middle of a picture in which no face was found."""
+    files: tuple[str, ...] = ()
+    """Every file this visit left in the cache."""
+
+
+def generators(kind: str) -> list[tuple[str, str]]:
+    """(label, name) of the committed generators whose names start with `kind`, the shortest name first."""
+    names = sorted((name for name in checkpoints.names() if name.startswith(kind)), key=lambda name: (len(name), name))
+    return [(words.generator_label(name), name) for name in names]
+
+
+def first_face() -> Visit:
+    return Visit((samples.example("faces").original,), note=CREDIT)
+
+
+def build(models: Models) -> None:
+    """Lay out the tab inside the page that is being built."""
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            with gr.Tab("Face"):
+                face_inputs = _face_inputs()
+            with gr.Tab("Digit"):
+                digit_inputs = _digit_inputs()
+        with gr.Column(scale=6, min_width=320):
+            shown = _results(samples.example("faces"))
+    _wire_faces(models, *face_inputs, shown)
+    _wire_digits(models, *digit_inputs, shown)
+    _api(models)
+
+
+def _face_inputs():
+    photo = Photo("Photo: upload, camera or clipboard", height=300, elem_id="photo")
+    gr.Markdown(BLOCKED, elem_classes="privacy")
+    faces = gr.Gallery(label="Several faces: choose one", columns=5, height=150, visible=False, allow_preview=False, format="png",
+                       elem_id="faces")
+    middle = gr.Button("Use the middle of the picture instead", visible=False, elem_id="middle")
+    with gr.Row():
+        sample = gr.Button("Use the sample portrait", size="sm", elem_id="sample")
+        forget = gr.Button("Delete my data", size="sm", elem_id="forget")
+    choices = generators("faces")
+    generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="face-generator")
+    visit = gr.State(first_face, time_to_live=KEEP_SECONDS)
+    return photo, faces, middle, sample, forget, generator, visit
+
+
+def _digit_inputs():
+    pad = gr.Sketchpad(label="Draw one digit", canvas_size=(280, 280), fixed_canvas=True, type="pil", image_mode="RGBA", layers=False,
+                       brush=gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed"), format="png", elem_id="pad")
+    with gr.Row():
+        draw = gr.Button("Distort my digit", variant="primary", size="sm", elem_id="draw")
+        forget = gr.Button("Delete my data", size="sm")
+    digits = [(digit.resize((84, 84), Image.NEAREST), str(number)) for number, digit in enumerate(samples.digits())]
+    gallery = gr.Gallery(digits, label="Or take a sample (scikit-learn's digits)", columns=5, height=230, allow_preview=False,
+                         format="png", elem_id="digits")
+    choices = generators("digits")
+    generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="digit-generator")
+    visit = gr.State(lambda: Visit((samples.digits()[3],)), time_to_live=KEEP_SECONDS)
+    return pad, draw, forget, gallery, generator, visit
+
+
+def _results(first: Distortion) -> list:
+    """The right half, with the stored example in it: on screen before any model has run."""
+    paths = _store(first, "sample")
+    with gr.Row(elem_classes="pair"):
+        original = gr.Image(paths[0], label="Original, aligned", format="png", interactive=False, height=260, elem_id="original")
+        template = gr.Image(paths[1], label="Template: what is stored", format="png", interactive=False, height=260, elem_id="template")
+    verdict = gr.HTML(words.verdict(first, CREDIT), elem_id="verdict")
+    scale = gr.HTML(words.scale(first), elem_id="scale")
+    slider = gr.ImageSlider(paths[:2], label="Drag: original | template", format="png", elem_id="slider", max_height=320)
+    with gr.Row():
+        png = gr.DownloadButton("Template as PNG", value=paths[1], size="sm", elem_id="png")
+        numbers_file = gr.DownloadButton("Numbers as JSON", value=paths[2], size="sm", elem_id="json")
+    numbers = gr.Markdown(words.numbers(first), elem_classes="numbers", elem_id="numbers")
+    return [original, template, slider, verdict, scale, numbers, png, numbers_file]
+
+
+def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, shown) -> None:
+    outputs = [visit, faces, middle, *shown]
+    private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
+    photo.input(partial(on_photo, models), [photo, generator, visit], outputs, **private)
+    sample.click(partial(on_sample, models), [generator, visit], [photo, *outputs], **private)
+    faces.select(partial(on_face, models), [generator, visit], outputs, **private)
+    middle.click(partial(on_middle, models), [generator, visit], outputs, **private)
+    generator.input(partial(show, models), [generator, visit], outputs, **private)
+    forget.click(partial(on_forget, first_face), visit, [photo, *outputs], api_visibility="private")
+
+
+def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) -> None:
+    outputs = [visit, gr.State(), gr.State(), *shown]
+    private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
+    draw.click(partial(on_drawing, models), [pad, generator, visit], outputs, **private)
+    gallery.select(partial(on_digit, models), [generator, visit], outputs, **private)
+    generator.input(partial(show, models), [generator, visit], outputs, **private)
+    forget.click(partial(on_forget, first_face), visit, [pad, *outputs], api_visibility="private")
+
+
+def on_photo(models: Models, path: str | None, generator: str, visit: Visit) -> list:
+    if path is None:
+        return _unchanged(visit)
+    return show_photo(models, path, generator, replace(visit, files=(*visit.files, path)))
+
+
+def on_sample(models: Models, generator: str, visit: Visit) -> list:
+    return [None, *show(models, generator, replace(first_face(), files=visit.files))]
+
+
+def show_photo(models: Models, path: str, generator: str, visit: Visit) -> list:
+    """Find the faces and distort the largest; where there is none say so and offer the middle of the picture."""
+    picture = None
+    try:
+        picture = read_picture(path)
+        crops = tuple(face.image for face in models.find(picture))
+    except UserError as error:
+        offer = centre_crop(picture).image if picture else None
+        return _refuse(replace(visit, middle=offer), str(error))
+    note = f"{len(crops)} faces were found; choose another one on the left." if len(crops) > 1 else ""
+    return show(models, generator, Visit(crops, note=note, files=visit.files))
+
+
+def on_face(models: Models, generator: str, visit: Visit, event: gr.SelectData) -> list:
+    return show(models, generator, replace(visit, chosen=event.index, embedding=None))
+
+
+def on_middle(models: Models, generator: str, visit: Visit) -> list:
+    if visit.middle is None:
+        return _refuse(visit, "The picture is not here any more. Give it once again.")
+    return show(models, generator, Visit((visit.middle,), note=CROP_NOTE, files=visit.files))
+
+
+def on_drawing(models: Models, drawing: dict | None, generator: str, visit: Visit) -> list:
+    try:
+        digit = digit_from_drawing(read_picture(drawing["composite"] if drawing else None), ground="white")
+    except UserError as error:
+        return _refuse(visit, str(error))
+    return show(models, generator, Visit((digit,), files=visit.files))
+
+
+def on_digit(models: Models, generator: str, visit: Visit, event: gr.SelectData) -> list:
+    return show(models, generator, Visit((samples.digits()[event.index],), files=visit.files))
+
+
+def on_forget(first: Callable[[], Visit], visit: Visit) -> list:
+    for path in visit.files:
+        Path(path).unlink(missing_ok=True)
+    return [None, first(), gr.Gallery([], visible=False), gr.Button(visible=False), None, None, None, words.advice(NOTHING_KEPT), "",
+            "", gr.DownloadButton(value=None), gr.DownloadButton(value=None)]
+
+
+def show(models: Models, generator: str, visit: Visit) -> list:
+    """Distort the chosen crop; everything the page shows of it, and the visit as it is remembered."""
+    try:
+        distorter = models.distorter(generator)
+        crop = visit.crops[visit.chosen]
+        embedding = distorter.embed([crop])[0] if visit.embedding is None else visit.embedding
+        result = distorter.distort(crop, embedding)
+    except UserError as error:
+        return _refuse(visit, str(error))
+    paths = _store(result, generator)
+    several = len(visit.crops) > 1
+    labels = [(crop, f"face {number}") for number, crop in enumerate(visit.crops, 1)] if several else []
+    visit = replace(visit, embedding=embedding, middle=None, files=(*visit.files, *paths))
+    return [visit, gr.Gallery(labels, visible=several), gr.Button(visible=False), paths[0], paths[1], paths[:2],
+            words.verdict(result, visit.note), words.scale(result), words.numbers(result),
+            gr.DownloadButton(value=paths[1]), gr.DownloadButton(value=paths[2])]
+
+
+def _refuse(visit: Visit, text: str) -> list:
+    """Say what to do; what is on screen stays."""
+    offer = gr.Button(visible=visit.middle is not None)
+    return [visit, gr.skip(), offer, gr.skip(), gr.skip(), gr.skip(), words.advice(text), *[gr.skip()] * 4]
+
+
+def _unchanged(visit: Visit) -> list:
+    return [visit, *[gr.skip()] * 10]
+
+
+def _store(result: Distortion, name: str) -> tuple[str, str, str]:
+    """Original, template and numbers as files in the cache that the page clears; the visit lists them for "Delete my data"."""
+    folder = get_upload_folder()
+    scale = 8 if result.template.width < 100 else 1
+    original = result.original.resize([scale * side for side in result.original.size], Image.NEAREST)
+    paths = save_pil_to_cache(original, folder, "original", "png"), save_pil_to_cache(result.template, folder, f"{name}.template", "png")
+    numbers = Path(paths[1]).with_name(f"{name}.json")
+    numbers.write_text(json.dumps({"generator": name, **words.as_json(result)}, indent=2))
+    return *paths, str(numbers)
+
+
+def _api(models: Models) -> None:
+    """The public endpoint, on components that the page does not show."""
+    photo = Photo("photo", visible=False)
+    generator = gr.Textbox("faces", label="generator", visible=False)
+    template = gr.Image(label="template", format="png", visible=False)
+    numbers = gr.JSON(label="numbers", visible=False)
+
+    def distort(path: str | None, name: str):
+        """Distort the largest face of a photo: the template (160x160, lossless PNG), and its distances, alpha, threshold and decision."""
+        try:
+            result = models.distorter(name).distort(models.find(path)[0].image)
+        except UserError as error:
+            raise gr.Error(str(error)) from None
+        return result.template, words.as_json(result)
+
+    gr.Button(visible=False).click(distort, [photo, generator], [template, numbers], api_name="distort", **QUEUE)

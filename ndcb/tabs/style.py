@@ -1,0 +1,21 @@
+"""How the page looks. System fonts only: nothing is fetched from elsewhere."""
+
+import gradio as gr
+
+THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+CSS = """
+.privacy { opacity: .85 }
+.verdict { border-left: 6px solid; border-radius: 6px; padding: .6rem .9rem; background: var(--background-fill-secondary) }
+.verdict.yes { border-color: #0d9488 } .verdict.no { border-color: #d97706 } .verdict.advice { border-color: #64748b }
+.verdict strong { font-size: 1.05em }
+.scale { position: relative; height: 3.6rem; margin: 1.6rem .8rem .2rem }
+.scale .bar { position: absolute; top: 1.2rem; left: 0; right: 0; height: .7rem; border-radius: .35rem;
+  background: linear-gradient(90deg, #0d9488 0 var(--limit), #d97706 var(--limit) 100%) }
+.scale .mark { position: absolute; transform: translateX(-50%); white-space: nowrap; font-size: .78rem; text-align: center }
+.scale .above { bottom: 2.5rem } .scale .below { top: 2.1rem }
+.scale .needle { position: absolute; top: .9rem; width: 3px; height: 1.3rem; margin-left: -1px; background: var(--body-text-color) }
+.numbers table { width: 100% } .numbers td:last-child, .numbers th:last-child { text-align: right }
+.pair img { image-rendering: auto }
+footer { opacity: .7 }
+"""

@@ -1,0 +1,66 @@
+"""Numbers -> the sentences, tables and scales that a visitor reads. No visitor's text ever gets in here."""
+
+from ..pipeline import Distortion
+
+ROWS = {
+    "l1": ("L1, mean absolute difference", "Eq. 11"), "mse": ("MSE, mean squared difference", "the paper's tables"),
+    "l2": ("L2, Frobenius norm / n", "Eq. 12"), "dssim": ("DSSIM, structural dissimilarity", "Eq. 14"),
+    "sobel": ("Sobel, difference on edges", "Eq. 17"), "combined": ("Combined, half L1, half Sobel", "Eq. 18"),
+}
+NAMES = {
+    "faces": "Faces: the paper's U-Net and losses (alpha 0.2)",
+    "digits": "Digits: alpha 0.3, the paper's choice",
+}
+
+
+def generator_label(name: str) -> str:
+    if name.startswith("digits-alpha-"):
+        return f"Digits: alpha {name.removeprefix('digits-alpha-')}"
+    return NAMES.get(name, name)
+
+
+def verdict(result: Distortion, note: str = "") -> str:
+    same = result.decision.same
+    head = "Still the same to the recogniser." if same else "The recogniser does not see the same any more."
+    does = "A login against this template would be accepted" if same else "A login against this template would be refused"
+    text = (f"<strong>{head}</strong> {does}: squared embedding distance {result.embedding_distance:.3f}, "
+            f"{'under' if same else 'over'} the threshold {result.threshold:.3f}. Whether <em>you</em> still recognise it, "
+            "look and judge: a large pixel distance does not hide a face.")
+    return box("yes" if same else "no", f"{text} {note}".strip())
+
+
+def advice(text: str) -> str:
+    return box("advice", f"<strong>{text}</strong>")
+
+
+def box(kind: str, html: str) -> str:
+    return f'<div class="verdict {kind}" role="status">{html}</div>'
+
+
+def scale(result: Distortion) -> str:
+    """The embedding distance on a line from 0, beside alpha and the login threshold."""
+    end = max(1.2 * max(result.embedding_distance, result.threshold, result.alpha), 0.5)
+
+    def at(value: float) -> str:
+        return f"{min(max(100 * value / end, 0), 100):.1f}%"
+
+    return (f'<div class="scale" style="--limit:{at(result.threshold)}" role="img" aria-label="squared embedding distance '
+            f'{result.embedding_distance:.3f}, alpha {result.alpha:g}, threshold {result.threshold:.3f}"><div class="bar"></div>'
+            f'<span class="mark above" style="left:{at(result.embedding_distance)}">this template<br>{result.embedding_distance:.3f}</span>'
+            f'<div class="needle" style="left:{at(result.embedding_distance)}"></div>'
+            f'<span class="mark below" style="left:{at(result.alpha)}">alpha<br>{result.alpha:g}</span>'
+            f'<span class="mark below" style="left:{at(result.threshold)}">login threshold<br>{result.threshold:.3f}</span></div>')
+
+
+def numbers(result: Distortion) -> str:
+    lines = ["| distance between original and template | value |", "|---|---|"]
+    lines += [f"| {name} ({source}) | {result.distances[key]:.4f} |" for key, (name, source) in ROWS.items()]
+    lines.append(f"| **squared embedding distance (Eq. 1)** | **{result.embedding_distance:.4f}** |")
+    lines += ["", "| stage | milliseconds |", "|---|---|"]
+    lines += [f"| {stage} | {value:.0f} |" for stage, value in result.milliseconds.items()]
+    return "\n".join(lines)
+
+
+def as_json(result: Distortion) -> dict:
+    return {"distances": result.distances, "embedding_distance": result.embedding_distance, "alpha": result.alpha,
+            "threshold": result.threshold, "same": result.decision.same, "milliseconds": result.milliseconds}
