@@ -14,6 +14,11 @@ That picture can be stored as a login template: *non-distortive cancelable biome
 PRIVACY = "**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone in minutes."
 
 
+LAUNCH = {"theme": style.THEME, "css": style.CSS, "run_history": False, "enable_monitoring": False, "show_error": False,
+          "max_file_size": "40mb", "footer_links": ["api", "settings"]}
+"""How the page is served: nothing of a visit is recorded, in the browser or here."""
+
+
 def build(models: Models) -> gr.Blocks:
     with gr.Blocks(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
         gr.Markdown(PURPOSE)
@@ -27,8 +32,7 @@ def main() -> None:
     models = Models(pick_device("auto"))
     page = build(models)
     threading.Thread(target=models.warm_up, args=(["faces", "digits"],), daemon=True).start()
-    page.launch(theme=style.THEME, css=style.CSS, run_history=False, enable_monitoring=False, show_error=False,
-                max_file_size="40mb", footer_links=["api", "settings"])
+    page.launch(**LAUNCH)
 
 
 if __name__ == "__main__":

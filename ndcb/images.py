@@ -158,6 +158,12 @@ def _deep_grey(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.uint8(np.clip(values / white, 0, 1) * 255 + 0.5))
 
 
+def drawing_on_white(drawing: Image.Image | None) -> Image.Image:
+    """A drawing with a transparent ground -> on white; None, an untouched pad, -> all white."""
+    ground = Image.new("RGBA", drawing.size if drawing else (28, 28), "white")
+    return (Image.alpha_composite(ground, drawing.convert("RGBA")) if drawing else ground).convert("RGB")
+
+
 def digit_from_drawing(picture: Image.Image, ground: str = "white") -> Image.Image:
     """A digit drawn on a `white` or `black` ground -> 28x28 grey, white on black, fitted into 20x20 and centred by its mass as in
     MNIST. Raises BadPicture where nothing is drawn."""

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import ROOT
 from ndcb import compat
+
+from .conftest import ROOT
 
 
 def iou(a, b):

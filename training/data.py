@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ndcb.images import read_picture
 from ndcb.terms import FACE_SIZE, Face, NotAvailable
 
 TEST_SHARE = 0.2
+PARTS = ("training", "development", "test")
 
 
 def data_root(root: str | None = None) -> Path:
@@ -28,6 +30,11 @@ def cache_root() -> Path:
 def in_test(person: str) -> bool:
     """Is this person in the test fifth? The first 8 hex digits of the name's SHA-256 decide, on every machine alike."""
     return _share(person) < TEST_SHARE
+
+
+def part_of(person: str) -> str:
+    """`test`, `development` or `training`."""
+    return "test" if in_test(person) else "development" if in_development(person) else "training"
 
 
 def in_development(person: str) -> bool:
@@ -64,9 +71,11 @@ def lfw_files(root: Path) -> list[Path]:
 def lfw_faces(root: Path, limit: int | None = None) -> Faces:
     """Aligned LFW faces; the first call detects and crops them (six minutes on two cores) into the cache. Resumes when stopped.
 
-    limit: only the first so many pictures, in a cache of their own.
+    limit: only the first so many pictures of each part, of people with several, in a cache of their own.
     """
-    files = lfw_files(root)[:limit]
+    files = lfw_files(root)
+    if limit:
+        files = _first_of_each_part(files, limit)
     names = np.array([file.stem for file in files])
     key = hashlib.sha256(f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}".encode()).hexdigest()[:12]
     folder = cache_root() / "faces" / key
@@ -74,6 +83,13 @@ def lfw_faces(root: Path, limit: int | None = None) -> Faces:
         _align_all(files, folder)
     return Faces(np.load(folder / "images.npy", mmap_mode="r"), np.array([file.parent.name for file in files]), names,
                  np.load(folder / "detected.npy") == 1)
+
+
+def _first_of_each_part(files: list[Path], limit: int) -> list[Path]:
+    pictures = Counter(file.parent.name for file in files)
+    several = [file for file in files if pictures[file.parent.name] > 1]
+    parts = {part: [file for file in several if part_of(file.parent.name) == part][:limit] for part in PARTS}
+    return sorted(sum(parts.values(), []))
 
 
 def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
     """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
     accelerator = Accelerator()
     run = Run(out, config, accelerator.is_main_process)
+    record = provenance(config, accelerator.device)
     torch.manual_seed(config.schedule.seed)
     embedder = DigitEmbedder(config.model)
     optimizer = torch.optim.Adam(embedder.parameters(), lr=config.schedule.lr)
@@ -59,7 +60,7 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
         print(f"stopped at step {run.step}; the same command goes on from there")
         return out
     if accelerator.is_main_process:
-        record = provenance(config, run.step, str(accelerator.device)) | {"data": pictures.description()}
+        record |= {"data": pictures.description()}
         checkpoints.save(checkpoint, parts["embedder"], record)
         stored = checkpoints.load(checkpoint, checkpoints.RECOGNISERS, accelerator.device).model
         figures, threshold = measure_recogniser(stored, pictures, config.preset)

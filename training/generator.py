@@ -26,6 +26,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
     accelerator = Accelerator()
     run = Run(out, config, accelerator.is_main_process)
+    record = provenance(config, accelerator.device)
     torch.manual_seed(config.schedule.seed)
     generator = UNet(config.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(generator.parameters(), lr=config.schedule.lr)
@@ -69,7 +70,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
         print(f"stopped at step {run.step}; the same command goes on from there")
         return out
     if accelerator.is_main_process:
-        finish(config, checkpoint, parts["generator"], run, pictures, recogniser, accelerator.device)
+        finish(config, checkpoint, parts["generator"], record, pictures, recogniser)
     return checkpoint
 
 
@@ -97,9 +98,10 @@ def look(run: Run, generator: torch.nn.Module, real: torch.Tensor) -> None:
         tqdm.write(f"step {run.step}: {warning}")
 
 
-def finish(config, folder: Path, generator, run: Run, pictures: Pictures, recogniser, device) -> None:
+def finish(config: GeneratorTraining, folder: Path, generator, record: dict, pictures: Pictures, recogniser) -> None:
     """Export in half precision, then measure what was exported."""
-    record = provenance(config, run.step, str(device)) | {"data": pictures.description(), "recogniser": config.recogniser}
+    record = record | {"data": pictures.description(), "recogniser": config.recogniser}
     checkpoints.save(folder, generator, record)
-    figures, threshold = measure_generator(checkpoints.load(folder, device=device), recogniser, pictures, config.recogniser)
+    stored = checkpoints.load(folder, device=next(generator.parameters()).device)
+    figures, threshold = measure_generator(stored, recogniser, pictures, config.recogniser)
     checkpoints.save(folder, generator, record | {"threshold": threshold, "figures": figures})

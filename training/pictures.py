@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from .data import TEST_SHARE, cache_root, in_development, in_test, lfw_faces, mnist
+from .data import PARTS, TEST_SHARE, cache_root, lfw_faces, mnist, part_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Pictures:
         return hashlib.sha256(sample.tobytes() + str(self.images.shape).encode()).hexdigest()[:16]
 
     def description(self) -> dict:
-        parts = {part: int(len(self.rows(part))) for part in ("training", "development", "test")}
+        parts = {part: int(len(self.rows(part))) for part in PARTS}
         return {"name": self.data, "split": SPLITS[self.data], "pictures": parts}
 
 
@@ -63,8 +63,7 @@ def load_pictures(config, root: Path) -> Pictures:
 
 def lfw_pictures(root: Path, limit: int | None = None) -> Pictures:
     faces = lfw_faces(root, limit)
-    part = ["test" if in_test(person) else "development" if in_development(person) else "training" for person in faces.people]
-    return Pictures("lfw", faces.images, faces.people, np.array(part))
+    return Pictures("lfw", faces.images, faces.people, np.array([part_of(person) for person in faces.people]))
 
 
 def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:
@@ -72,7 +71,7 @@ def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:
     part = np.array(["training"] * 55000 + ["development"] * 5000 + ["test"] * 10000)
     images, labels = np.concatenate([train, test]), np.concatenate([train_labels, test_labels])
     if limit:
-        chosen = np.concatenate([np.flatnonzero(part == name)[:limit] for name in ("training", "development", "test")])
+        chosen = np.concatenate([np.flatnonzero(part == name)[:limit] for name in PARTS])
         images, labels, part = images[chosen], labels[chosen], part[chosen]
     return Pictures("mnist", images, labels, part)
 

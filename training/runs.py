@@ -125,11 +125,11 @@ def batch_rows(count: int, schedule: Schedule, step: int) -> torch.Tensor:
     return torch.stack([_permutation(count, schedule.seed, int(p) // count)[int(p) % count] for p in positions])
 
 
-def provenance(config, steps: int, device: str) -> dict:
-    """The part of a record that says what made a checkpoint."""
+def provenance(config, device) -> dict:
+    """The part of a record that says what makes a checkpoint; taken when a run starts or goes on."""
     training = {name: value for name, value in asdict(config).items() if name not in ("model", "preset")}
     return {
-        "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": steps, "device": device,
+        "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": config.schedule.steps, "device": str(device),
         "commit": _commit(), "versions": {name: version(name) for name in LIBRARIES},
     }
 

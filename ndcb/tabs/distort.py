@@ -1,9 +1,7 @@
 """The first tab: a photo or a drawn digit -> its template, side by side and under a slider, with every number."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -13,7 +11,7 @@ from PIL import Image
 
 from .. import checkpoints, samples
 from ..detectors import centre_crop
-from ..images import digit_from_drawing, read_picture
+from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models
 from ..terms import UserError
 from . import words
@@ -54,6 +52,10 @@ def first_face() -> Visit:
     return Visit((samples.example("faces").original,), note=CREDIT)
 
 
+def first_digit() -> Visit:
+    return Visit((samples.digits()[3],))
+
+
 def build(models: Models) -> None:
     """Lay out the tab inside the page that is being built."""
     with gr.Row():
@@ -80,7 +82,7 @@ def _face_inputs():
         forget = gr.Button("Delete my data", size="sm", elem_id="forget")
     choices = generators("faces")
     generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="face-generator")
-    visit = gr.State(first_face, time_to_live=KEEP_SECONDS)
+    visit = gr.State(first_face(), time_to_live=KEEP_SECONDS)
     return photo, faces, middle, sample, forget, generator, visit
 
 
@@ -95,7 +97,7 @@ def _digit_inputs():
                          format="png", elem_id="digits")
     choices = generators("digits")
     generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="digit-generator")
-    visit = gr.State(lambda: Visit((samples.digits()[3],)), time_to_live=KEEP_SECONDS)
+    visit = gr.State(first_digit(), time_to_live=KEEP_SECONDS)
     return pad, draw, forget, gallery, generator, visit
 
 
@@ -103,116 +105,124 @@ def _results(first: Distortion) -> list:
     """The right half, with the stored example in it: on screen before any model has run."""
     paths = _store(first, "sample")
     with gr.Row(elem_classes="pair"):
-        original = gr.Image(paths[0], label="Original, aligned", format="png", interactive=False, height=260, elem_id="original")
-        template = gr.Image(paths[1], label="Template: what is stored", format="png", interactive=False, height=260, elem_id="template")
+        plain = {"format": "png", "interactive": False, "height": 300, "buttons": ["download", "fullscreen"]}
+        original = gr.Image(paths[0], label="Original, aligned", elem_id="original", **plain)
+        template = gr.Image(paths[1], label="Template: what is stored", elem_id="template", **plain)
     verdict = gr.HTML(words.verdict(first, CREDIT), elem_id="verdict")
     scale = gr.HTML(words.scale(first), elem_id="scale")
-    slider = gr.ImageSlider(paths[:2], label="Drag: original | template", format="png", elem_id="slider", max_height=320)
+    slider = gr.ImageSlider(paths[:2], label="Drag: original | template", format="png", elem_id="slider", max_height=340)
     with gr.Row():
         png = gr.DownloadButton("Template as PNG", value=paths[1], size="sm", elem_id="png")
         numbers_file = gr.DownloadButton("Numbers as JSON", value=paths[2], size="sm", elem_id="json")
     numbers = gr.Markdown(words.numbers(first), elem_classes="numbers", elem_id="numbers")
-    return [original, template, slider, verdict, scale, numbers, png, numbers_file]
+    return [original, template, slider, verdict, scale, png, numbers_file, numbers]
 
 
 def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, shown) -> None:
     outputs = [visit, faces, middle, *shown]
     private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
-    photo.input(partial(on_photo, models), [photo, generator, visit], outputs, **private)
-    sample.click(partial(on_sample, models), [generator, visit], [photo, *outputs], **private)
-    faces.select(partial(on_face, models), [generator, visit], outputs, **private)
-    middle.click(partial(on_middle, models), [generator, visit], outputs, **private)
-    generator.input(partial(show, models), [generator, visit], outputs, **private)
-    forget.click(partial(on_forget, first_face), visit, [photo, *outputs], api_visibility="private")
+
+    def view(seen: Visit, results: list) -> list:
+        several = [(crop, f"face {number}") for number, crop in enumerate(seen.crops, 1)] if len(seen.crops) > 1 else []
+        return [seen, gr.Gallery(several, visible=bool(several)), gr.Button(visible=seen.middle is not None), *results]
+
+    def on_photo(path: str | None, name: str, seen: Visit) -> list:
+        return view(*show_photo(models, path, name, seen)) if path else [gr.skip()] * len(outputs)
+
+    def on_sample(name: str, seen: Visit) -> list:
+        return [None, *view(*show(models, name, replace(first_face(), files=seen.files)))]
+
+    def on_face(name: str, seen: Visit, event: gr.SelectData) -> list:
+        return view(*show(models, name, replace(seen, chosen=event.index, embedding=None)))
+
+    def on_middle(name: str, seen: Visit) -> list:
+        return view(*show(models, name, Visit((seen.middle,), note=CROP_NOTE, files=seen.files)))
+
+    def on_generator(name: str, seen: Visit) -> list:
+        return view(*show(models, name, seen))
+
+    def on_forget(seen: Visit) -> list:
+        return [None, *view(first_face(), forget_files(seen))]
+
+    photo.input(on_photo, [photo, generator, visit], outputs, **private)
+    sample.click(on_sample, [generator, visit], [photo, *outputs], **private)
+    faces.select(on_face, [generator, visit], outputs, **private)
+    middle.click(on_middle, [generator, visit], outputs, **private)
+    generator.input(on_generator, [generator, visit], outputs, **private)
+    forget.click(on_forget, visit, [photo, *outputs], api_visibility="private")
 
 
 def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) -> None:
-    outputs = [visit, gr.State(), gr.State(), *shown]
+    outputs = [visit, *shown]
     private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
-    draw.click(partial(on_drawing, models), [pad, generator, visit], outputs, **private)
-    gallery.select(partial(on_digit, models), [generator, visit], outputs, **private)
-    generator.input(partial(show, models), [generator, visit], outputs, **private)
-    forget.click(partial(on_forget, first_face), visit, [pad, *outputs], api_visibility="private")
+
+    def view(seen: Visit, results: list) -> list:
+        return [seen, *results]
+
+    def on_drawing(drawing: dict | None, name: str, seen: Visit) -> list:
+        return view(*show_drawing(models, drawing and drawing["composite"], name, seen))
+
+    def on_digit(name: str, seen: Visit, event: gr.SelectData) -> list:
+        return view(*show(models, name, Visit((samples.digits()[event.index],), files=seen.files)))
+
+    def on_generator(name: str, seen: Visit) -> list:
+        return view(*show(models, name, seen))
+
+    def on_forget(seen: Visit) -> list:
+        return [None, *view(first_digit(), forget_files(seen))]
+
+    draw.click(on_drawing, [pad, generator, visit], outputs, **private)
+    gallery.select(on_digit, [generator, visit], outputs, **private)
+    generator.input(on_generator, [generator, visit], outputs, **private)
+    forget.click(on_forget, visit, [pad, *outputs], api_visibility="private")
 
 
-def on_photo(models: Models, path: str | None, generator: str, visit: Visit) -> list:
-    if path is None:
-        return _unchanged(visit)
-    return show_photo(models, path, generator, replace(visit, files=(*visit.files, path)))
-
-
-def on_sample(models: Models, generator: str, visit: Visit) -> list:
-    return [None, *show(models, generator, replace(first_face(), files=visit.files))]
-
-
-def show_photo(models: Models, path: str, generator: str, visit: Visit) -> list:
+def show_photo(models: Models, path: str, generator: str, visit: Visit) -> tuple[Visit, list]:
     """Find the faces and distort the largest; where there is none say so and offer the middle of the picture."""
+    visit = replace(visit, files=(*visit.files, path), middle=None)
     picture = None
     try:
         picture = read_picture(path)
         crops = tuple(face.image for face in models.find(picture))
     except UserError as error:
-        offer = centre_crop(picture).image if picture else None
-        return _refuse(replace(visit, middle=offer), str(error))
+        return replace(visit, middle=centre_crop(picture).image if picture else None), refuse(str(error))
     note = f"{len(crops)} faces were found; choose another one on the left." if len(crops) > 1 else ""
     return show(models, generator, Visit(crops, note=note, files=visit.files))
 
 
-def on_face(models: Models, generator: str, visit: Visit, event: gr.SelectData) -> list:
-    return show(models, generator, replace(visit, chosen=event.index, embedding=None))
-
-
-def on_middle(models: Models, generator: str, visit: Visit) -> list:
-    if visit.middle is None:
-        return _refuse(visit, "The picture is not here any more. Give it once again.")
-    return show(models, generator, Visit((visit.middle,), note=CROP_NOTE, files=visit.files))
-
-
-def on_drawing(models: Models, drawing: dict | None, generator: str, visit: Visit) -> list:
+def show_drawing(models: Models, drawing: Image.Image | None, generator: str, visit: Visit) -> tuple[Visit, list]:
     try:
-        digit = digit_from_drawing(read_picture(drawing["composite"] if drawing else None), ground="white")
+        digit = digit_from_drawing(drawing_on_white(drawing))
     except UserError as error:
-        return _refuse(visit, str(error))
+        return visit, refuse(str(error))
     return show(models, generator, Visit((digit,), files=visit.files))
 
 
-def on_digit(models: Models, generator: str, visit: Visit, event: gr.SelectData) -> list:
-    return show(models, generator, Visit((samples.digits()[event.index],), files=visit.files))
-
-
-def on_forget(first: Callable[[], Visit], visit: Visit) -> list:
-    for path in visit.files:
-        Path(path).unlink(missing_ok=True)
-    return [None, first(), gr.Gallery([], visible=False), gr.Button(visible=False), None, None, None, words.advice(NOTHING_KEPT), "",
-            "", gr.DownloadButton(value=None), gr.DownloadButton(value=None)]
-
-
-def show(models: Models, generator: str, visit: Visit) -> list:
-    """Distort the chosen crop; everything the page shows of it, and the visit as it is remembered."""
+def show(models: Models, generator: str, visit: Visit) -> tuple[Visit, list]:
+    """Distort the chosen crop: the visit as it is remembered, and a value for each of `_results`."""
     try:
         distorter = models.distorter(generator)
         crop = visit.crops[visit.chosen]
         embedding = distorter.embed([crop])[0] if visit.embedding is None else visit.embedding
         result = distorter.distort(crop, embedding)
     except UserError as error:
-        return _refuse(visit, str(error))
+        return visit, refuse(str(error))
     paths = _store(result, generator)
-    several = len(visit.crops) > 1
-    labels = [(crop, f"face {number}") for number, crop in enumerate(visit.crops, 1)] if several else []
-    visit = replace(visit, embedding=embedding, middle=None, files=(*visit.files, *paths))
-    return [visit, gr.Gallery(labels, visible=several), gr.Button(visible=False), paths[0], paths[1], paths[:2],
-            words.verdict(result, visit.note), words.scale(result), words.numbers(result),
-            gr.DownloadButton(value=paths[1]), gr.DownloadButton(value=paths[2])]
+    return replace(visit, embedding=embedding, middle=None, files=(*visit.files, *paths)), [
+        paths[0], paths[1], paths[:2], words.verdict(result, visit.note), words.scale(result),
+        gr.DownloadButton(value=paths[1]), gr.DownloadButton(value=paths[2]), words.numbers(result)]
 
 
-def _refuse(visit: Visit, text: str) -> list:
-    """Say what to do; what is on screen stays."""
-    offer = gr.Button(visible=visit.middle is not None)
-    return [visit, gr.skip(), offer, gr.skip(), gr.skip(), gr.skip(), words.advice(text), *[gr.skip()] * 4]
+def refuse(text: str) -> list:
+    """Say what to do; everything else on screen stays."""
+    return [gr.skip()] * 3 + [words.advice(text)] + [gr.skip()] * 4
 
 
-def _unchanged(visit: Visit) -> list:
-    return [visit, *[gr.skip()] * 10]
+def forget_files(visit: Visit) -> list:
+    """Delete every file of the visit now, and clear the results."""
+    for path in visit.files:
+        Path(path).unlink(missing_ok=True)
+    return [None, None, None, words.advice(NOTHING_KEPT), "", gr.DownloadButton(value=None), gr.DownloadButton(value=None), ""]
 
 
 def _store(result: Distortion, name: str) -> tuple[str, str, str]:

@@ -3,14 +3,15 @@
 import gradio as gr
 
 
-class Photo(gr.Image):
-    """gr.Image whose handler gets the path of the untouched file, or None."""
-
+class _Photo(gr.Image):
     is_template = True  # to the browser it is a gr.Image
-
-    def __init__(self, label: str, **options):
-        super().__init__(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"],
-                         webcam_options=gr.WebcamOptions(constraints={"video": {"facingMode": "user"}}), **options)
 
     def preprocess(self, payload) -> str | None:
         return payload.path if payload else None
+
+
+def Photo(label: str, **options) -> gr.Image:
+    """gr.Image for upload, camera and clipboard whose handler gets the path of the untouched file, or None."""
+    camera = gr.WebcamOptions(constraints={"video": {"facingMode": "user"}})
+    return _Photo(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], webcam_options=camera,
+                  **options)

@@ -57,7 +57,7 @@ def numbers(result: Distortion) -> str:
     lines += [f"| {name} ({source}) | {result.distances[key]:.4f} |" for key, (name, source) in ROWS.items()]
     lines.append(f"| **squared embedding distance (Eq. 1)** | **{result.embedding_distance:.4f}** |")
     lines += ["", "| stage | milliseconds |", "|---|---|"]
-    lines += [f"| {stage} | {value:.0f} |" for stage, value in result.milliseconds.items()]
+    lines += [f"| {stage} | {value:.1f} |" for stage, value in result.milliseconds.items()]
     return "\n".join(lines)
 
 

@@ -1,0 +1,96 @@
+"""Who may import whom, and what may be committed."""
+
+import ast
+import subprocess
+
+import pytest
+
+from .conftest import ROOT
+
+MEGABYTE = 10**6
+SOURCES = sorted(path for place in ("ndcb", "training") for path in (ROOT / place).rglob("*.py")) + list(ROOT.glob("*.py"))
+
+
+def imports(path) -> set[str]:
+    """The full names of all modules that a file imports anywhere in it; relative ones are made absolute."""
+    package = path.relative_to(ROOT).parent.parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*(package[:len(package) - node.level + 1] if node.level else ()), *([node.module] if node.module else ())])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def roots(path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def named(path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_the_parser_sees_imports():
+    """So that the tests below cannot pass because nothing was found."""
+    assert len(SOURCES) > 15
+    assert {"torch", "facenet_pytorch", "ndcb.compat", "ndcb.terms.NoFaceFound"} <= imports(ROOT / "ndcb" / "detectors.py")
+    assert "ndcb.checkpoints" in imports(ROOT / "ndcb" / "recognisers" / "__init__.py")
+    assert "ndcb.detectors.MARGIN" in imports(ROOT / "training" / "data.py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_imports_point_one_way(path):
+    name = named(path)
+    in_tabs = name.startswith("ndcb/tabs/")
+    if not (name == "app.py" or in_tabs):
+        assert "gradio" not in roots(path), "only app.py and ndcb/tabs may import gradio"
+        assert not any(found.startswith("ndcb.tabs") for found in imports(path)), "only app.py and ndcb/tabs may import ndcb.tabs"
+    if name.startswith("ndcb/"):
+        assert not roots(path) & {"training", "app"}
+    if in_tabs:
+        assert not roots(path) & {"torch", "torchvision", "facenet_pytorch", "kornia"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_facenet_pytorch_comes_after_compat(path):
+    """Without compat first, it cannot be imported beside a CPU-only torch."""
+    if path.name == "compat.py":
+        return
+    places = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for name in {getattr(node, "module", None), *(alias.name for alias in node.names)} - {None}:
+                places.setdefault(name.split(".")[0], node.lineno)
+    for library in ("facenet_pytorch", "torchvision"):
+        if library in places:
+            assert places.get("compat", 10**9) < places[library], f"import ndcb.compat before {library}"
+
+
+@pytest.fixture(scope="module")
+def tracked():
+    """(path, first bytes, size) of every tracked file; of a file deleted from the working tree nothing."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    if done.returncode or not done.stdout:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in done.stdout.decode().split("\0") if name]
+    files = []
+    for path in paths:
+        if path.is_file():
+            with open(path, "rb") as file:
+                files.append((named(path), file.read(4), path.stat().st_size))
+    return files
+
+
+def test_no_jpeg_is_committed(tracked):
+    """Photos of data sets are JPEGs; none of them may be in the repository under any name."""
+    assert len(tracked) > 20
+    assert [name for name, head, _ in tracked if head[:3] == b"\xff\xd8\xff" or name.lower().endswith((".jpg", ".jpeg"))] == []
+
+
+def test_checkpoints_stay_small(tracked):
+    sizes = {name: size for name, _, size in tracked if name.startswith("checkpoints/")}
+    assert sum(sizes.values()) <= 40 * MEGABYTE
+    assert {name: size for name, size in sizes.items() if name.endswith(".safetensors") and size > 8 * MEGABYTE} == {}
+    assert not any(name.endswith((".pt", ".pth", ".pkl", ".npy")) for name in sizes)

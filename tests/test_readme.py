@@ -1,0 +1,19 @@
+"""README is true: its table comes from the records, its commands and its pictures exist."""
+
+import re
+
+from training import readme
+
+
+def test_the_table_is_what_the_records_say():
+    text = readme.README.read_text()
+    assert readme.with_table(text) == text, "stale; run: python -m training.readme"
+
+
+def test_what_readme_names_is_there():
+    text = readme.README.read_text()
+    for path in re.findall(r"\]\((?!http|#)([^)]+)\)", text):
+        assert (readme.README.parent / path).exists(), path
+    makefile = (readme.README.parent / "Makefile").read_text()
+    for target in re.findall(r"make (\w+)", text):
+        assert f"\n{target}:" in makefile, target
