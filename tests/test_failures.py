@@ -54,7 +54,7 @@ RECOLOURED = {
     "channels swapped": lambda x: x[:, [2, 0, 1]],
     "darker": lambda x: 0.4 * x,
     "solarised": lambda x: 4 * x * (1 - x),
-    "inverted, with a little noise": lambda x: (1 - x + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1),
+    "inverted, with a little noise": lambda x: 1 - x + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1)),
 }
 
 

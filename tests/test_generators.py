@@ -26,7 +26,8 @@ def test_a_template_has_the_pictures_shape(config):
     torch.testing.assert_close(model(picture[1:]), template[1:], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("config, step", [(UNetConfig(1, 28, 4, 3), 8), (UNetConfig(size=150), 16), (UNetConfig(size=48, fold=2), 32)])
+@pytest.mark.parametrize("config, step", [
+    (UNetConfig(1, 28, 4, 3), 8), (UNetConfig(size=150), 16), (UNetConfig(size=48, fold=2), 32)], ids=str)
 def test_a_size_that_cannot_be_halved_is_refused(config, step):
     with pytest.raises(ValueError, match=f"size {config.size} must be divisible by {step}"):
         UNet(config)

@@ -81,7 +81,7 @@ def test_rates_against_a_loop_and_scikit_learn():
 
 
 def test_fnmr_at_fmr_by_hand():
-    """Of ten impostor scores 1.0 ... 1.9 a tenth may be accepted: the threshold is the second, and two of four genuine are over it."""
+    """Of ten impostor scores 1.0 ... 1.9 a tenth may pass: the threshold is the second; two of four genuine are not under it."""
     impostor = 1 + np.arange(10) / 10
     assert fnmr_at_fmr([0.5, 1.05, 1.1, 1.5], impostor, 0.1) == pytest.approx((0.5, 1.1))
     assert fnmr_at_fmr([0.5, 1.05, 1.1, 1.5], impostor, 0.05) == pytest.approx((0.75, 1.0))

@@ -26,6 +26,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
     accelerator = Accelerator()
     run = Run(out, config, accelerator.is_main_process)
+    run.stop_on_signals()
     record = provenance(config, accelerator.device)
     torch.manual_seed(config.schedule.seed)
     generator = UNet(config.model).to(memory_format=torch.channels_last)

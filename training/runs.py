@@ -37,14 +37,16 @@ class Run:
         self.writes = writes
         self.stopped = False
         folder.mkdir(parents=True, exist_ok=True)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
 
-    def _stop(self, *_) -> None:
-        """The step under way ends first; a second signal ends at once."""
-        if self.stopped:
-            raise KeyboardInterrupt
-        self.stopped = True
+    def stop_on_signals(self) -> None:
+        """From now on Ctrl-C and SIGTERM let the step under way end and its state be saved; a second one ends at once."""
+        def stop(*_):
+            if self.stopped:
+                raise KeyboardInterrupt
+            self.stopped = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
 
     def restore(self, **parts) -> None:
         """Load the state of an earlier try with the same config into the parts; do nothing where there is none."""

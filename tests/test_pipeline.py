@@ -1,0 +1,71 @@
+"""Picture -> template -> distances, with the committed models; drawings and samples."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from ndcb import samples
+from ndcb.images import digit_from_drawing, drawing_on_white, to_tensor
+from ndcb.pipeline import Models, pick_device
+from ndcb.terms import BadPicture, UnknownName
+
+
+@pytest.fixture(scope="module")
+def models():
+    return Models()
+
+
+def test_a_known_embedding_is_not_computed_again(models, astronaut, monkeypatch):
+    """Another generator for the same face costs one pass of the recogniser, over the template alone."""
+    distorter = models.distorter("faces")
+    face = models.find(astronaut)[0].image
+    embedding = distorter.embed([face])[0]
+    sizes = []
+    hook = distorter.recogniser.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    known, unknown = distorter.distort(face, embedding), distorter.distort(face)
+    hook.remove()
+    assert sizes == [1, 2]
+    assert known.embedding_distance == pytest.approx(unknown.embedding_distance, abs=1e-5)
+    assert known.template.tobytes() == unknown.template.tobytes()
+
+
+def test_the_distance_is_of_the_stored_picture(models, astronaut):
+    distorter = models.distorter("faces")
+    face = models.find(astronaut)[0].image
+    result = distorter.distort(face)
+    a, b = distorter.embed([face, result.template])
+    assert result.embedding_distance == pytest.approx(float((a - b).square().sum()), abs=1e-5)
+    assert result.distances["mse"] == pytest.approx(float((to_tensor([face]) - to_tensor([result.template])).square().mean()), abs=1e-6)
+
+
+def test_digits_have_their_own_recogniser(models):
+    result = models.distorter("digits").distort(samples.digits()[7])
+    assert result.template.size == (28, 28) and result.template.mode == "L"
+    assert result.alpha == 0.3 and result.distances["mse"] > 0.5 and result.decision.same
+
+
+def test_the_embedder_knows_the_sample_digits(models):
+    """A digit drawn by somebody else is nearer to MNIST's own kind than chance: 4 and 9 differ more than two 4s, say."""
+    embedded = models.distorter("digits").embed(samples.digits())
+    torch.testing.assert_close(embedded.norm(dim=1), torch.ones(10))
+    distances = torch.cdist(embedded, embedded).square()
+    assert float(distances[~torch.eye(10, dtype=bool)].mean()) > 0.5
+
+
+def test_unknown_names_list_what_there_is(models):
+    with pytest.raises(UnknownName, match="unknown checkpoint 'facez'; there are: .*digits.*faces"):
+        models.distorter("facez")
+    assert pick_device("cpu") == "cpu" and pick_device("auto") in ("cpu", "cuda", "mps")
+
+
+def test_a_drawing_becomes_an_mnist_digit():
+    pad = Image.new("RGBA", (280, 280), (0, 0, 0, 0))
+    ImageDraw.Draw(pad).line([(30, 20), (30, 120)], fill=(0, 0, 0, 255), width=16)
+    digit = np.asarray(digit_from_drawing(drawing_on_white(pad)))
+    rows, columns = np.nonzero(digit > 64)
+    assert digit.shape == (28, 28) and rows.max() - rows.min() + 1 == 20
+    assert abs(rows.mean() - 13.5) <= 0.5 and abs(columns.mean() - 13.5) <= 0.5
+    for empty in (None, Image.new("RGBA", (280, 280), (0, 0, 0, 0))):
+        with pytest.raises(BadPicture, match="Nothing is drawn"):
+            digit_from_drawing(drawing_on_white(empty))
