@@ -36,15 +36,34 @@ def save(folder: Path, model: nn.Module, record: dict) -> None:
     weights = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
     _check_finite(weights, "the model to save")
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(weights, folder / "weights.safetensors")
-    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": _sha256(folder / "weights.safetensors")}
-    (folder / "record.json").write_text(json.dumps(head | record, indent=2) + "\n")
+    new = folder / "weights.new"
+    save_file(weights, new)
+    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": _sha256(new)}
+    new.replace(folder / "weights.safetensors")
+    _write_record(folder, head | record)
+
+
+def update_record(folder: Path, **fields) -> None:
+    """Replace fields of a record that is there, such as its figures."""
+    _write_record(folder, _read_record(folder) | fields)
+
+
+def _write_record(folder: Path, record: dict) -> None:
+    new = folder / "record.new"
+    new.write_text(json.dumps(record, indent=2) + "\n")
+    new.replace(folder / "record.json")
 
 
 def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
     """The checkpoints of these classes that are there, by name; the page offers them in this order."""
-    records = {path.parent.name: _read_record(path.parent) for path in FOLDER.glob("*/record.json")}
-    return sorted(name for name, record in records.items() if record.get("class") in classes)
+    return sorted(path.parent.name for path in FOLDER.glob("*/record.json") if _class_of(path.parent) in classes)
+
+
+def _class_of(folder: Path) -> str | None:
+    try:
+        return _read_record(folder).get("class")
+    except BadCheckpoint:
+        return None
 
 
 def load(name: str | Path, classes: tuple[str, ...] = GENERATORS, device: str | torch.device = "cpu") -> Checkpoint:
@@ -77,7 +96,7 @@ def _build(name: str, record: dict) -> nn.Module:
         raise BadCheckpoint(f"checkpoint {name}: its config must hold {', '.join(sorted(known))}; found is {config}")
     try:
         return model_class(config_class(**config))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise BadCheckpoint(f"checkpoint {name}: its config does not work: {error}") from error
 
 

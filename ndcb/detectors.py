@@ -12,7 +12,7 @@ MARGIN = 32
 """Pixels of the 160 that are added around the detector's box, half on each side. The box is not made square first."""
 LONG_SIDE = 1280
 """Photos are shrunk to this for the search; the crop is taken from the full photo."""
-SURE = 0.9
+SURE = 0.99
 """A face found at less than this confidence makes the detector try the photo's other rotations."""
 
 

@@ -16,7 +16,7 @@ pillow_heif.register_heif_opener()
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 20
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
 NEUTRAL_GREY = (128, 128, 128)
 
 NOT_A_PICTURE = "This is not a picture that can be read. Use a JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP file."
@@ -69,15 +69,15 @@ def quantise(batch: torch.Tensor) -> torch.Tensor:
 
 
 def _read_file(path) -> bytes:
+    if os.path.isdir(path):
+        raise BadPicture("This is a folder. Name the picture files in it.")
+    if not os.path.isfile(path):  # a pipe or a device would be read for ever
+        raise BadPicture("There is no file at this place. Check the path.")
     try:
         if os.path.getsize(path) > MAX_BYTES:
             raise BadPicture(_too_heavy(os.path.getsize(path)))
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
-        raise BadPicture("There is no file at this place. Check the path.") from None
-    except IsADirectoryError:
-        raise BadPicture("This is a folder. Name the picture files in it.") from None
     except OSError as error:
         raise BadPicture(f"The file cannot be read ({error.strerror}).") from error
 
@@ -126,7 +126,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
             raise BadPicture("A picture array of floats must lie in [0, 1].")
         array = np.round(array * 255)
     elif array.dtype == np.uint16:
-        array = array // 257
+        array = (array.astype(np.uint32) + 128) // 257
     elif array.dtype != np.uint8:
         raise BadPicture(f"A picture array holds uint8, uint16, bool or float, not {array.dtype}.")
     return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))

@@ -22,6 +22,6 @@ def equal_error_rate(genuine, impostor) -> tuple[float, float]:
 
 def fnmr_at_fmr(genuine, impostor, fmr: float) -> tuple[float, float]:
     """(FNMR, threshold) at the largest threshold whose false match rate is at most `fmr`."""
-    ordered = np.sort(impostor)
-    threshold = ordered[min(int(np.floor(fmr * len(ordered))), len(ordered) - 1)]
+    ordered = np.append(np.sort(impostor), np.inf)
+    threshold = ordered[min(int(np.floor(fmr * (len(ordered) - 1))), len(ordered) - 1)]
     return float(np.mean(np.asarray(genuine) >= threshold)), float(threshold)

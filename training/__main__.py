@@ -40,6 +40,24 @@ class SmokeJob:
     places: Places = Places()
 
 
+@dataclass(frozen=True)
+class MeasureJob:
+    checkpoints: tyro.conf.Positional[tuple[str, ...]]
+    """Names of committed checkpoints."""
+    data: str | None = None
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+
+
+def remeasure(job: MeasureJob) -> None:
+    from .measure import measure
+    from .pictures import load_pictures
+
+    for name in job.checkpoints:
+        record = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.RECOGNISERS).record
+        measure(checkpoints.FOLDER / name, load_pictures(record["data"]["name"], data_root(job.data)))
+        print(checkpoints.FOLDER / name)
+
+
 def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
     from .embedder import train_embedder
     from .generator import train_generator
@@ -51,23 +69,31 @@ def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path,
 def jobs() -> dict:
     """Every preset's name -> (one line, job with its defaults)."""
     known = {name: (f"Train {name}.", Job(training)) for name, training in PRESETS.items()}
-    return known | {"smoke": (smoke.__doc__, SmokeJob())}
+    return known | {"smoke": (smoke.__doc__, SmokeJob()),
+                    "measure": ("Measure committed checkpoints again and renew the figures in their records.", MeasureJob(()))}
+
+
+def run(job) -> None:
+    if isinstance(job, MeasureJob):
+        return remeasure(job)
+    smoking = isinstance(job, SmokeJob)
+    for training in smoke() if smoking else [job.training]:
+        out = job.places.out or Path("runs")
+        out = out / training.preset if smoking or not job.places.out else out
+        checkpoint = job.places.checkpoint or (out / "checkpoint" if smoking else checkpoints.FOLDER / training.preset)
+        print(train(training, data_root(job.places.data), out, checkpoint))
 
 
 def main(arguments: list[str] | None = None) -> int:
     job = tyro.extras.overridable_config_cli(
         jobs(), prog="python -m training", description=__doc__, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
-    places = job.places
     keep_freed_memory()
     try:
-        for training in smoke() if isinstance(job, SmokeJob) else [job.training]:
-            out = (places.out or Path("runs")) / training.preset if isinstance(job, SmokeJob) else places.out or Path("runs") / training.preset
-            default = out / "checkpoint" if isinstance(job, SmokeJob) else checkpoints.FOLDER / training.preset
-            print(train(training, data_root(places.data), out, places.checkpoint or default))
+        run(job)
+        return 0
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from ndcb import checkpoints, losses
 from ndcb.distances import squared_euclidean
 from ndcb.recognisers.digits import DigitEmbedder
 
-from .measure import measure_recogniser
-from .pictures import mnist_pictures
+from .measure import measure
+from .pictures import load_pictures
 from .presets import EmbedderTraining
 from .runs import Run, batch_rows, learning_rate, provenance
 
@@ -28,7 +28,7 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
     optimizer = torch.optim.Adam(embedder.parameters(), lr=config.schedule.lr)
     run.restore(embedder=embedder, optimizer=optimizer)
     embedder, optimizer = accelerator.prepare(embedder, optimizer)
-    pictures = mnist_pictures(root, config.limit)
+    pictures = load_pictures("mnist", root, config.limit)
     rows_for_training, labels = pictures.training_rows, torch.from_numpy(pictures.labels)
     wobble = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
     parts = {"embedder": accelerator.unwrap_model(embedder), "optimizer": optimizer}
@@ -61,11 +61,8 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
         print(f"stopped at step {run.step}; the same command goes on from there")
         return out
     if accelerator.is_main_process:
-        record |= {"data": pictures.description()}
-        checkpoints.save(checkpoint, parts["embedder"], record)
-        stored = checkpoints.load(checkpoint, checkpoints.RECOGNISERS, accelerator.device).model
-        figures, threshold = measure_recogniser(stored, pictures, config.preset)
-        checkpoints.save(checkpoint, parts["embedder"], record | {"threshold": threshold, "figures": figures})
+        checkpoints.save(checkpoint, parts["embedder"], record | {"data": pictures.description()})
+        measure(checkpoint, pictures)
     return checkpoint
 
 

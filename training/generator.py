@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from tqdm import tqdm
@@ -14,8 +13,8 @@ from ndcb.images import quantise
 from ndcb.recognisers import load_recogniser
 
 from . import failures
-from .measure import measure_generator
-from .pictures import Pictures, embeddings, load_pictures
+from .measure import measure
+from .pictures import embeddings, load_pictures
 from .presets import GeneratorTraining
 from .runs import Run, batch_rows, learning_rate, provenance
 
@@ -35,7 +34,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     generator, optimizer = accelerator.prepare(generator, optimizer)
     recogniser = load_recogniser(config.recogniser, accelerator.device)
     with accelerator.main_process_first():
-        pictures = load_pictures(config, root)
+        pictures = load_pictures(config.dataset, root, config.limit)
         targets = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser))
     rows_for_training, rows_shown = pictures.training_rows, pictures.development_rows[:SAMPLES]
 
@@ -71,7 +70,8 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
         print(f"stopped at step {run.step}; the same command goes on from there")
         return out
     if accelerator.is_main_process:
-        finish(config, checkpoint, parts["generator"], record, pictures, recogniser)
+        checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
+        measure(checkpoint, pictures, recogniser)
     return checkpoint
 
 
@@ -97,12 +97,3 @@ def look(run: Run, generator: torch.nn.Module, real: torch.Tensor) -> None:
     run.save_grid(real, template)
     for warning in failures.warnings(failures.failures(template.cpu(), real.cpu())):
         tqdm.write(f"step {run.step}: {warning}")
-
-
-def finish(config: GeneratorTraining, folder: Path, generator, record: dict, pictures: Pictures, recogniser) -> None:
-    """Export in half precision, then measure what was exported."""
-    record = record | {"data": pictures.description(), "recogniser": config.recogniser}
-    checkpoints.save(folder, generator, record)
-    stored = checkpoints.load(folder, device=next(generator.parameters()).device)
-    figures, threshold = measure_generator(stored, recogniser, pictures, config.recogniser)
-    checkpoints.save(folder, generator, record | {"threshold": threshold, "figures": figures})

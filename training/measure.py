@@ -1,19 +1,35 @@
 """The figures of a record, all on pictures that the model was never trained on, of the weights as they are stored."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from ndcb import checkpoints
 from ndcb.checkpoints import Checkpoint
 from ndcb.distances import image_distances, squared_euclidean, ssim
 from ndcb.images import quantise
 from ndcb.metrics import equal_error_rate, fnmr_at_fmr
+from ndcb.pipeline import pick_device
+from ndcb.recognisers import load_recogniser
 
 from .failures import failures
 from .pictures import Pictures, embed_all, embeddings
 
 MATED_PAIRS_A_PERSON = 5
 """LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed seed."""
+
+
+def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
+    """Measure the checkpoint in a folder as it is stored, and write its figures and its login threshold into its record."""
+    device = pick_device("auto") if recogniser is None else next(recogniser.parameters()).device
+    checkpoint = checkpoints.load(folder, checkpoints.GENERATORS + checkpoints.RECOGNISERS, device)
+    if checkpoint.record["class"] in checkpoints.RECOGNISERS:
+        figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
+    else:
+        name = checkpoint.record["recogniser"]
+        figures, threshold = measure_generator(checkpoint, recogniser or load_recogniser(name, device), pictures, name)
+    checkpoints.update_record(folder, threshold=threshold, figures=figures)
 
 
 def measure_generator(checkpoint: Checkpoint, recogniser, pictures: Pictures, recogniser_name: str) -> tuple[dict, float]:

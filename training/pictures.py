@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ndcb.terms import UnknownName
+
 from .data import PARTS, TEST_SHARE, cache_root, lfw_faces, mnist, part_of
 
 
@@ -57,8 +59,11 @@ SPLITS = {
 }
 
 
-def load_pictures(config, root: Path) -> Pictures:
-    return (lfw_pictures if config.dataset == "lfw" else mnist_pictures)(root, config.limit)
+def load_pictures(dataset: str, root: Path, limit: int | None = None) -> Pictures:
+    """`lfw` or `mnist`; of each part only the first `limit` pictures."""
+    if dataset not in SPLITS:
+        raise UnknownName("data set", dataset, SPLITS)
+    return (lfw_pictures if dataset == "lfw" else mnist_pictures)(root, limit)
 
 
 def lfw_pictures(root: Path, limit: int | None = None) -> Pictures:

