@@ -1,6 +1,7 @@
 """Any picture comes out upright, RGB and of the right colours; anything else is refused with one clear sentence."""
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -243,7 +244,9 @@ def test_folders_and_missing_files_are_refused(tmp_path):
     assert_refused(tmp_path / "folder.jpg", "folder", "folder.jpg", str(tmp_path))
     assert_refused(tmp_path / f"{STEM}.jpg", "no file", STEM, str(tmp_path))
     assert_refused(str(tmp_path / "x" / "y.jpg"), "no file", "y.jpg", str(tmp_path))
-    assert_refused(tmp_path / ("long" * 100), "cannot be read", "longlong", str(tmp_path))
+    assert_refused(tmp_path / ("long" * 100), "no file", "longlong", str(tmp_path))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert_refused(tmp_path / "pipe.jpg", "no file", "pipe", str(tmp_path))
 
 
 def test_a_path_with_a_zero_byte_is_refused():

@@ -33,7 +33,7 @@ def blank(templates: torch.Tensor, real: torch.Tensor) -> float:
 def contours_kept(templates: torch.Tensor, real: torch.Tensor) -> float:
     """Mean correlation of both edge maps (the root of Eq. 16, summed over the channels), negative ones counted as 0.
 
-    Both are shrunk to about 40 pixels first, where the contours of a face are and the fine pattern of a generator is not.
+    Both are shrunk first, at least by half and to about 40 pixels, where the contours of a face are and the fine pattern of a generator is not.
     """
     a, b = (sobel_map(_coarse(batch)).sum(dim=1).sqrt().flatten(1) for batch in (templates, real))
     return float(_correlation(a, b).clamp(min=0).mean())
@@ -42,7 +42,7 @@ def contours_kept(templates: torch.Tensor, real: torch.Tensor) -> float:
 def only_colours_changed(templates: torch.Tensor, real: torch.Tensor) -> float:
     """Mean share of the template's variance that a quadratic function of the picture's colour at the same pixel explains.
 
-    Both are shrunk to about 40 pixels first: a recolouring survives that, and a fine pattern does not hide it.
+    Both are shrunk first, at least by half and to about 40 pixels: a recolouring survives that, and a fine pattern does not hide it.
     """
     templates, real = _coarse(templates).flatten(2).mT, _coarse(real).flatten(2).mT  # (n, pixels, c)
     c = real.shape[2]
@@ -57,7 +57,7 @@ def only_colours_changed(templates: torch.Tensor, real: torch.Tensor) -> float:
 
 
 def _coarse(batch: torch.Tensor) -> torch.Tensor:
-    return F.avg_pool2d(batch, max(1, batch.shape[3] // 40))
+    return F.avg_pool2d(batch, max(2, batch.shape[3] // 40))
 
 
 def warnings(numbers: dict[str, float]) -> list[str]:
