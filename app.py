@@ -4,6 +4,7 @@ import threading
 
 import gradio as gr
 
+from ndcb import checkpoints
 from ndcb.pipeline import Models, pick_device
 from ndcb.tabs import distort, style
 
@@ -31,7 +32,8 @@ def build(models: Models) -> gr.Blocks:
 def main() -> None:
     models = Models(pick_device("auto"))
     page = build(models)
-    threading.Thread(target=models.warm_up, args=(["faces", "digits"],), daemon=True).start()
+    first = [name for name in ("faces", "digits") if name in checkpoints.names()]
+    threading.Thread(target=models.warm_up, args=(first,), daemon=True).start()
     page.launch(**LAUNCH)
 
 

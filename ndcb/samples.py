@@ -1,6 +1,7 @@
 """Pictures that come with the installed packages: no download, and no picture of a data set is stored here."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from . import checkpoints
 from .images import digit_from_drawing
-from .pipeline import Distortion, Models
+from .pipeline import Distortion, Models, stopwatch
 
 PORTRAIT_CREDIT = "Eileen Collins, NASA, public domain"
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
@@ -34,7 +35,12 @@ def digits() -> list[Image.Image]:
 def make_example(generator: str, models: Models | None = None) -> Path:
     """Distort the portrait and store the result beside the checkpoint: what the page shows before any model is loaded."""
     models = models or Models()
-    result = models.distorter(generator).distort(models.find(portrait())[0].image)
+    models.warm_up([generator])
+    took: dict[str, float] = {}
+    with stopwatch(took, "detect"):
+        face = models.find(portrait())[0].image
+    result = models.distorter(generator).distort(face)
+    result = replace(result, milliseconds=took | result.milliseconds)
     folder = checkpoints.FOLDER / generator
     result.original.save(folder / EXAMPLE[0])
     result.template.save(folder / EXAMPLE[1])

@@ -93,7 +93,7 @@ def test_odd_files(capsys, tmp_path, astronaut):
     for path in bad:
         [line] = by_photo[str(path)]
         assert odd_files.REFUSED[path.name][1] in line["error"], (path.name, line)
-        assert path.stem not in line["error"] and "\n" not in line["error"]
+        assert path.name not in line["error"] and "\n" not in line["error"]
     assert len({line["template"] for line in lines if "template" in line}) == len(list((tmp_path / "out").glob("*.png")))
     assert {line["rotation"] for name in ("turned_90.jpg", "turned_180.jpg") for line in by_photo[str(tmp_path / name)]} == {270, 180}
     two = by_photo[str(tmp_path / "two_faces.jpg")]
@@ -102,7 +102,7 @@ def test_odd_files(capsys, tmp_path, astronaut):
 
 def test_wrong_names_are_answered_in_words(capsys, tmp_path, photo):
     code, lines, err = run(capsys, "distort", photo, "--out", tmp_path, "--generator", "facez")
-    assert (code, lines) == (2, []) and "unknown checkpoint 'facez'; there are: digits" in err
+    assert (code, lines) == (2, []) and "unknown checkpoint 'facez'; there are: " in err and "faces" in err
     code, _, err = run(capsys, "distort", photo, "--out", tmp_path, "--generator", "digits")
     assert code == 2 and "not made for faces" in err
     code, _, err = run(capsys, "compare", photo)

@@ -70,7 +70,7 @@ def test_edges_kept_with_contents_changed(real):
     ground = F.avg_pool2d(F.pad(real, (6, 6, 6, 6), mode="reflect"), 13, 1)
     templates = (0.2 + 0.6 * smooth(5, coarse=3) + 0.8 * (real - ground)).clamp(0, 1)
     assert contours_kept(1 - real, real) == pytest.approx(1, abs=1e-4)
-    assert contours_kept(templates, real) > 0.9
+    assert contours_kept(templates, real) > 0.8
     assert only_colours_changed(templates, real) < 0.5
     assert any("contours" in warning for warning in warnings(failures(templates, real)))
 

@@ -59,7 +59,7 @@ def test_odd_files_through_the_page(client, tmp_path, astronaut):
         with pytest.raises(Exception) as refusal:
             client.predict(handle_file(path), "faces", api_name="/distort")
         assert odd_files.REFUSED[path.name][1] in str(refusal.value), path.name
-        assert path.stem not in str(refusal.value)
+        assert path.name not in str(refusal.value)
     with pytest.raises(Exception, match="unknown checkpoint"):
         client.predict(handle_file(tmp_path / "plain.jpg"), "facez", api_name="/distort")
 

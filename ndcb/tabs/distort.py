@@ -12,7 +12,7 @@ from PIL import Image
 from .. import checkpoints, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
-from ..pipeline import Distortion, Models
+from ..pipeline import Distortion, Models, stopwatch
 from ..terms import UserError
 from . import words
 from .photo import Photo
@@ -40,6 +40,8 @@ class Visit:
     """The middle of a picture in which no face was found."""
     files: tuple[str, ...] = ()
     """Every file this visit left in the cache."""
+    detect: float | None = None
+    """Milliseconds that finding the faces took."""
 
 
 def generators(kind: str) -> list[tuple[str, str]]:
@@ -80,8 +82,7 @@ def _face_inputs():
     with gr.Row():
         sample = gr.Button("Use the sample portrait", size="sm", elem_id="sample")
         forget = gr.Button("Delete my data", size="sm", elem_id="forget")
-    choices = generators("faces")
-    generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="face-generator")
+    generator = _generator_choice("faces")
     visit = gr.State(first_face(), time_to_live=KEEP_SECONDS)
     return photo, faces, middle, sample, forget, generator, visit
 
@@ -95,10 +96,14 @@ def _digit_inputs():
     digits = [(digit.resize((84, 84), Image.NEAREST), str(number)) for number, digit in enumerate(samples.digits())]
     gallery = gr.Gallery(digits, label="Or take a sample (scikit-learn's digits)", columns=5, height=230, allow_preview=False,
                          format="png", elem_id="digits")
-    choices = generators("digits")
-    generator = gr.Radio(choices, value=choices[0][1], label="Generator", elem_id="digit-generator")
+    generator = _generator_choice("digits")
     visit = gr.State(first_digit(), time_to_live=KEEP_SECONDS)
     return pad, draw, forget, gallery, generator, visit
+
+
+def _generator_choice(kind: str) -> gr.Radio:
+    choices = generators(kind)
+    return gr.Radio(choices, value=choices[0][1] if choices else None, label="Generator", elem_id=f"{kind}-generator")
 
 
 def _results(first: Distortion) -> list:
@@ -180,14 +185,15 @@ def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) ->
 def show_photo(models: Models, path: str, generator: str, visit: Visit) -> tuple[Visit, list]:
     """Find the faces and distort the largest; where there is none say so and offer the middle of the picture."""
     visit = replace(visit, files=(*visit.files, path), middle=None)
-    picture = None
+    picture, took = None, {}
     try:
         picture = read_picture(path)
-        crops = tuple(face.image for face in models.find(picture))
+        with stopwatch(took, "detect"):
+            crops = tuple(face.image for face in models.find(picture))
     except UserError as error:
         return replace(visit, middle=centre_crop(picture).image if picture else None), refuse(str(error))
     note = f"{len(crops)} faces were found; choose another one on the left." if len(crops) > 1 else ""
-    return show(models, generator, Visit(crops, note=note, files=visit.files))
+    return show(models, generator, Visit(crops, note=note, files=visit.files, **took))
 
 
 def show_drawing(models: Models, drawing: Image.Image | None, generator: str, visit: Visit) -> tuple[Visit, list]:
@@ -200,15 +206,19 @@ def show_drawing(models: Models, drawing: Image.Image | None, generator: str, vi
 
 def show(models: Models, generator: str, visit: Visit) -> tuple[Visit, list]:
     """Distort the chosen crop: the visit as it is remembered, and a value for each of `_results`."""
+    took = {} if visit.detect is None else {"detect": visit.detect}
     try:
         distorter = models.distorter(generator)
         crop = visit.crops[visit.chosen]
-        embedding = distorter.embed([crop])[0] if visit.embedding is None else visit.embedding
-        result = distorter.distort(crop, embedding)
+        if visit.embedding is None:
+            with stopwatch(took, "embed the original"):
+                visit = replace(visit, embedding=distorter.embed([crop])[0])
+        result = distorter.distort(crop, visit.embedding)
     except UserError as error:
         return visit, refuse(str(error))
+    result = replace(result, milliseconds=took | result.milliseconds)
     paths = _store(result, generator)
-    return replace(visit, embedding=embedding, middle=None, files=(*visit.files, *paths)), [
+    return replace(visit, middle=None, files=(*visit.files, *paths), detect=None), [
         paths[0], paths[1], paths[:2], words.verdict(result, visit.note), words.scale(result),
         gr.DownloadButton(value=paths[1]), gr.DownloadButton(value=paths[2]), words.numbers(result)]
 

@@ -16,6 +16,6 @@ CSS = """
 .scale .above { bottom: 2.5rem } .scale .below { top: 2.1rem }
 .scale .needle { position: absolute; top: .9rem; width: 3px; height: 1.3rem; margin-left: -1px; background: var(--body-text-color) }
 .numbers table { width: 100% } .numbers td:last-child, .numbers th:last-child { text-align: right }
-.pair img { width: 100%; height: 100%; object-fit: contain }
+.pair img { width: 100%; height: 100%; object-fit: contain; padding: 2.4rem .4rem .4rem }
 footer { opacity: .7 }
 """
