@@ -94,7 +94,8 @@ def _digit_inputs():
         draw = gr.Button("Distort my digit", variant="primary", size="sm", elem_id="draw")
         forget = gr.Button("Delete my data", size="sm")
     digits = [(digit.resize((84, 84), Image.NEAREST), str(number)) for number, digit in enumerate(samples.digits())]
-    gallery = gr.Gallery(digits, label="Or take a sample (scikit-learn's digits)", columns=5, height=230, allow_preview=False,
+    gr.Markdown("Choose the brush beside the pad to draw, or take a sample (scikit-learn's digits):")
+    gallery = gr.Gallery(digits, label="Sample digits", show_label=False, columns=5, height=180, allow_preview=False, buttons=[],
                          format="png", elem_id="digits")
     generator = _generator_choice("digits")
     visit = gr.State(first_digit(), time_to_live=KEEP_SECONDS)

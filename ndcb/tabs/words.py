@@ -25,7 +25,7 @@ def verdict(result: Distortion, note: str = "") -> str:
     does = "A login against this template would be accepted" if same else "A login against this template would be refused"
     text = (f"<strong>{head}</strong> {does}: squared embedding distance {result.embedding_distance:.3f}, "
             f"{'under' if same else 'over'} the threshold {result.threshold:.3f}. Whether <em>you</em> still recognise it, "
-            "look and judge: a large pixel distance does not hide a face.")
+            f"look and judge: a large pixel distance does not hide a {'face' if result.original.mode == 'RGB' else 'digit'}.")
     return box("yes" if same else "no", f"{text} {note}".strip())
 
 
