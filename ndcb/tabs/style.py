@@ -15,7 +15,7 @@ CSS = """
 .scale .mark { position: absolute; transform: translateX(-50%); white-space: nowrap; font-size: .78rem; text-align: center }
 .scale .above { bottom: 2.5rem } .scale .below { top: 2.1rem }
 .scale .needle { position: absolute; top: .9rem; width: 3px; height: 1.3rem; margin-left: -1px; background: var(--body-text-color) }
-.numbers table { width: 100% } .numbers td:last-child, .numbers th:last-child { text-align: right }
+.numbers table { width: 100% } .numbers td:last-child, .numbers th:last-child { text-align: right; white-space: nowrap }
 .pair img { width: 100%; height: 100%; object-fit: contain; padding: 2.4rem .4rem .4rem }
 #template img, #slider img { image-rendering: pixelated }
 #digits .grid-container { grid-template-columns: repeat(5, 1fr) !important }
