@@ -15,7 +15,7 @@ from .detectors import Detector, already_aligned
 from .distances import image_distances, squared_euclidean
 from .images import quantise, read_picture, to_pictures, to_tensor
 from .recognisers import load_recogniser
-from .terms import Decision, Face
+from .terms import BadCheckpoint, Decision, Face, UserError
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ class Models:
         with self._lock:
             if generator not in self._distorters:
                 checkpoint = load(generator, device=self.device)
-                name = checkpoint.record["recogniser"]
+                name = checkpoint.record.get("recogniser")
+                if name is None or "threshold" not in checkpoint.record:
+                    raise BadCheckpoint(f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure {generator}")
                 if name not in self._recognisers:
                     self._recognisers[name] = load_recogniser(name, self.device)
                 self._distorters[generator] = Distorter(checkpoint, self._recognisers[name])
@@ -128,10 +130,12 @@ class Models:
 
 
 def pick_device(name: str) -> str:
-    """`auto` -> cuda, mps or cpu, whichever is there first."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    """`auto` -> cuda, mps or cpu, whichever is there first. Raises UserError for one that is not there."""
+    there = [device for device, found in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True))
+             if found]
+    if name != "auto" and name not in there:
+        raise UserError(f"This machine has no {name}. Use --device auto, or one of: {', '.join(there)}.")
+    return there[0] if name == "auto" else name
 
 
 @contextmanager

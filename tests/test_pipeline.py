@@ -5,10 +5,11 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from ndcb import samples
+from ndcb import checkpoints, samples
+from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.images import digit_from_drawing, drawing_on_white, to_tensor
 from ndcb.pipeline import Models, pick_device
-from ndcb.terms import BadPicture, UnknownName
+from ndcb.terms import BadCheckpoint, BadPicture, UnknownName, UserError
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,18 @@ def test_unknown_names_list_what_there_is(models):
     with pytest.raises(UnknownName, match="unknown checkpoint 'facez'; there are: .*digits.*faces"):
         models.distorter("facez")
     assert pick_device("cpu") == "cpu" and pick_device("auto") in ("cpu", "cuda", "mps")
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="This machine has no cuda. Use --device auto"):
+        pick_device("cuda")
+
+
+def test_a_checkpoint_that_was_not_measured_is_refused(models, tmp_path):
+    checkpoints.save(tmp_path / "new", UNet(UNetConfig(width=4, depth=1)), {"recogniser": "facenet-casia-webface"})
+    with pytest.raises(BadCheckpoint, match="has no threshold yet; run: python -m training measure"):
+        models.distorter(str(tmp_path / "new"))
 
 
 def test_a_drawing_becomes_an_mnist_digit():
