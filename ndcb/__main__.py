@@ -154,6 +154,7 @@ def _save(template, path: Path) -> None:
     try:
         template.save(path)
     except OSError as error:
+        path.unlink(missing_ok=True)
         raise UserError(f"The template cannot be written ({error.strerror}). Free some space or name another folder with --out.") from error
 
 

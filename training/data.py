@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,8 @@ def _fetch_lfw(root: Path) -> None:
         fetch_lfw_people(data_home=str(root), funneled=True, resize=0.1, min_faces_per_person=200)
     except Exception as error:
         raise NotAvailable(_missing("LFW", root)) from error
+    finally:  # its cache of the tiny pictures, of no use to anybody
+        shutil.rmtree(root / "lfw_home" / "joblib", ignore_errors=True)
 
 
 def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
