@@ -1,5 +1,6 @@
 """The page: its public endpoint by gradio_client, and the first tab in a real browser."""
 
+import io
 import shutil
 import time
 
@@ -8,12 +9,14 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 import app
+from ndcb import samples
 from ndcb.images import to_tensor
 from ndcb.pipeline import Models
 
 from . import odd_files
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def browser():
     if not CHROMIUM:
         pytest.skip("No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests")
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
         yield browser
         browser.close()
 
@@ -148,6 +151,32 @@ def test_a_digit_sample_and_a_drawn_digit(tab):
     tab.wait_for_function("old => document.querySelector('#template img').src != old", arg=before, timeout=60_000)
 
 
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory):
+    """Options of a browser whose camera films the bundled portrait."""
+    frame = Image.new("RGB", (640, 480), (80, 90, 100))
+    frame.paste(samples.portrait().resize((480, 480)), (80, 0))
+    picture = io.BytesIO()
+    frame.save(picture, "JPEG", quality=92)
+    film = tmp_path_factory.mktemp("camera") / "film.mjpeg"
+    film.write_bytes(picture.getvalue() * 60)
+    return [*BROWSER, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+
+
+@pytest.mark.slow
+def test_a_picture_from_the_camera(browser, camera, page):
+    with_camera = browser.browser_type.launch(executable_path=CHROMIUM, args=camera)
+    window = with_camera.new_context(permissions=["camera"]).new_page()
+    window.goto(page[0])
+    window.wait_for_selector("#verdict .verdict", timeout=60_000)
+    window.click("#photo button[aria-label='Capture from camera']")
+    window.get_by_role("button", name="Access Webcam").click()
+    window.click("#photo button[aria-label='capture photo']", timeout=60_000)
+    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')", timeout=60_000)
+    assert "squared embedding distance" in window.inner_text("#verdict")
+    with_camera.close()
+
+
 @pytest.mark.slow
 def test_it_fits_a_phone(browser, page):
     window = browser.new_page(viewport={"width": 390, "height": 844})
@@ -180,8 +209,6 @@ def files(folder) -> set:
 
 
 def test_the_committed_example_is_what_the_models_give(page):
-    from ndcb import samples
-
     stored = samples.example("faces")
     face = page[2].find(samples.portrait())[0].image
     result = page[2].distorter("faces").distort(face)
