@@ -6,7 +6,7 @@ import gradio as gr
 
 from ndcb import checkpoints
 from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import distort, style
+from ndcb.tabs import cache, distort, style
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
@@ -31,7 +31,9 @@ def build(models: Models) -> gr.Blocks:
 
 def main() -> None:
     models = Models(pick_device("auto"))
+    folder = cache.private_folder()
     page = build(models)
+    cache.keep_sweeping(folder, age=900, every=60)
     first = [name for name in ("faces", "digits") if name in checkpoints.names()]
     threading.Thread(target=models.warm_up, args=(first,), daemon=True).start()
     page.launch(**LAUNCH)

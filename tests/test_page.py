@@ -12,6 +12,7 @@ import app
 from ndcb import samples
 from ndcb.images import to_tensor
 from ndcb.pipeline import Models
+from ndcb.tabs import cache
 
 from . import odd_files
 
@@ -22,16 +23,16 @@ BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The app as it is served, with the clean-up a hundred times faster: (address, cache folder, models, files there at the start)."""
-    cache = tmp_path_factory.mktemp("gradio")
     patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(cache))
+    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+    folder = cache.private_folder()
     models = Models()
     blocks = app.build(models)
-    own = files(cache)
-    blocks.delete_cache = (3, 9)
+    own = cache.files(folder)
+    cache.keep_sweeping(folder, age=9, every=3)
     _, address, _ = blocks.launch(**app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True)
     models.warm_up(["faces", "digits"])
-    yield address, cache, models, own
+    yield address, folder, models, own
     blocks.close()
     patch.undo()
 
@@ -193,19 +194,16 @@ def test_nothing_of_a_visit_is_left_on_disk(browser, page, client, tmp_path, ast
     window = browser.new_page()
     window.goto(page[0])
     window.set_input_files("#photo input[type=file]", tmp_path / "visitor.jpg")
-    window.wait_for_function("document.querySelector('#verdict').innerText.includes('sample') === false", timeout=60_000)
+    wait_for_text(window, "#verdict", "Still the same")
     client.predict(handle_file(tmp_path / "visitor.jpg"), "faces", api_name="/distort")
-    assert "visitor.jpg" in [path.name for path in files(page[1])]
+    window.set_input_files("#photo input[type=file]", tmp_path / "visitor.jpg")  # and gone in the middle of it
+    assert "visitor.jpg" in [path.name for path in cache.files(page[1])]
     assert window.evaluate("Object.keys(localStorage).concat(Object.keys(sessionStorage)).join(' ').includes('run')") is False
     window.close()
     deadline = time.monotonic() + 60
-    while files(page[1]) - page[3] and time.monotonic() < deadline:
+    while cache.files(page[1]) - page[3] and time.monotonic() < deadline:
         time.sleep(1)
-    assert files(page[1]) == page[3]
-
-
-def files(folder) -> set:
-    return {path for path in folder.rglob("*") if path.is_file()}
+    assert cache.files(page[1]) == page[3]
 
 
 def test_the_committed_example_is_what_the_models_give(page):
