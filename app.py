@@ -1,5 +1,7 @@
 """The page: python app.py, then http://127.0.0.1:7860 (GRADIO_SERVER_PORT chooses another port)."""
 
+import signal
+import sys
 import threading
 
 import gradio as gr
@@ -36,6 +38,7 @@ def main() -> None:
     cache.keep_sweeping(folder, age=900, every=60)
     first = [name for name in ("faces", "digits") if name in checkpoints.names()]
     threading.Thread(target=models.warm_up, args=(first,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
     page.launch(**LAUNCH)
 
 

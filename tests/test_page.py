@@ -1,7 +1,11 @@
 """The page: its public endpoint by gradio_client, and the first tab in a real browser."""
 
 import io
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -15,6 +19,7 @@ from ndcb.pipeline import Models
 from ndcb.tabs import cache
 
 from . import odd_files
+from .conftest import ROOT
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -204,6 +209,20 @@ def test_nothing_of_a_visit_is_left_on_disk(browser, page, client, tmp_path, ast
     while cache.files(page[1]) - page[3] and time.monotonic() < deadline:
         time.sleep(1)
     assert cache.files(page[1]) == page[3]
+
+
+@pytest.mark.slow
+def test_the_folder_goes_with_the_process(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "GRADIO_SERVER_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert any(f"http://127.0.0.1:{port}" in line for line in process.stdout)
+    assert cache.files(tmp_path)
+    process.terminate()
+    process.wait(60)
+    assert not cache.files(tmp_path) and not list(tmp_path.glob("ndcb-*"))
 
 
 def test_the_committed_example_is_what_the_models_give(page):
