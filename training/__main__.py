@@ -24,7 +24,7 @@ class Places:
     data: str | None = None
     """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
     out: Path | None = None
-    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET."""
+    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET. For smoke, the folder of its runs."""
     checkpoint: Path | None = None
     """Folder of the finished checkpoint. Default: checkpoints/PRESET; for smoke, in the run's folder."""
 
@@ -78,8 +78,7 @@ def run(job) -> None:
         return remeasure(job)
     smoking = isinstance(job, SmokeJob)
     for training in smoke() if smoking else [job.training]:
-        out = job.places.out or Path("runs")
-        out = out / training.preset if smoking or not job.places.out else out
+        out = job.places.out if job.places.out and not smoking else (job.places.out or Path("runs")) / training.preset
         checkpoint = job.places.checkpoint or (out / "checkpoint" if smoking else checkpoints.FOLDER / training.preset)
         print(train(training, data_root(job.places.data), out, checkpoint))
 

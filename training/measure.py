@@ -7,7 +7,7 @@ import torch
 
 from ndcb import checkpoints
 from ndcb.checkpoints import Checkpoint
-from ndcb.distances import image_distances, squared_euclidean, ssim
+from ndcb.distances import image_distances, ssim
 from ndcb.images import quantise
 from ndcb.metrics import equal_error_rate, fnmr_at_fmr
 from ndcb.pipeline import pick_device

@@ -1,5 +1,5 @@
 """Keeps freed memory in the process. On Linux, giving large blocks back to the system at every layer of a network and
-taking them again costs a fifth to a third of a training step on the CPU."""
+taking them again takes a good part of a training step on the CPU."""
 
 import ctypes
 import sys

@@ -1,7 +1,5 @@
 """Writes README.md's measured table from the checkpoints' records: python -m training.readme"""
 
-from pathlib import Path
-
 from ndcb import checkpoints
 
 README = checkpoints.FOLDER.parent / "README.md"

@@ -22,7 +22,8 @@ def private_folder() -> Path:
 
 
 def files(folder: Path) -> set[Path]:
-    return {path for path in folder.rglob("*") if path.is_file()}
+    """Every file in it. A folder that vanishes meanwhile is passed over, as os.walk does; rglob would raise."""
+    return {Path(place) / name for place, _, names in os.walk(folder) for name in names}
 
 
 def keep_sweeping(folder: Path, age: float, every: float) -> None:

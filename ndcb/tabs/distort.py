@@ -36,6 +36,8 @@ class Visit:
     """What to say beside the verdict."""
     embedding: object = None
     """F of the chosen crop, once it is computed; another generator does not compute it again."""
+    numbered: tuple[str, ...] = ()
+    """Files of the crops to choose from, where there are several."""
     middle: Image.Image | None = None
     """The middle of a picture in which no face was found."""
     files: tuple[str, ...] = ()
@@ -129,7 +131,7 @@ def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, 
     private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
 
     def view(seen: Visit, results: list) -> list:
-        several = [(crop, f"face {number}") for number, crop in enumerate(seen.crops, 1)] if len(seen.crops) > 1 else []
+        several = [(path, f"face {number}") for number, path in enumerate(seen.numbered, 1)]
         return [seen, gr.Gallery(several, visible=bool(several)), gr.Button(visible=seen.middle is not None), *results]
 
     def on_photo(path: str | None, name: str, seen: Visit) -> list:
@@ -193,8 +195,11 @@ def show_photo(models: Models, path: str, generator: str, visit: Visit) -> tuple
             crops = tuple(face.image for face in models.find(picture))
     except UserError as error:
         return replace(visit, middle=centre_crop(picture).image if picture else None), refuse(str(error))
-    note = f"{len(crops)} faces were found; choose another one on the left." if len(crops) > 1 else ""
-    return show(models, generator, Visit(crops, note=note, files=visit.files, **took))
+    if len(crops) == 1:
+        return show(models, generator, Visit(crops, files=visit.files, **took))
+    note = f"{len(crops)} faces were found; choose another one on the left."
+    paths = tuple(save_pil_to_cache(crop, get_upload_folder(), "face", "png") for crop in crops)
+    return show(models, generator, Visit(crops, note=note, numbered=paths, files=(*visit.files, *paths), **took))
 
 
 def show_drawing(models: Models, drawing: Image.Image | None, generator: str, visit: Visit) -> tuple[Visit, list]:

@@ -22,7 +22,7 @@ def generator_label(name: str) -> str:
 def verdict(result: Distortion, note: str = "") -> str:
     same = result.decision.same
     head = "Still the same to the recogniser." if same else "The recogniser does not see the same any more."
-    does = "A login against this template would be accepted" if same else "A login against this template would be refused"
+    does = "A login with this very picture would be accepted" if same else "A login with this very picture would be refused"
     text = (f"<strong>{head}</strong> {does}: squared embedding distance {result.embedding_distance:.3f}, "
             f"{'under' if same else 'over'} the threshold {result.threshold:.3f}. Whether <em>you</em> still recognise it, "
             f"look and judge: a large pixel distance does not hide a {'face' if result.original.mode == 'RGB' else 'digit'}.")
