@@ -66,12 +66,17 @@ def _class_of(folder: Path) -> str | None:
         return None
 
 
+def folder_of(name: str | Path) -> Path:
+    """A name -> its folder here; a path stays what it is."""
+    return Path(name) if isinstance(name, Path) or "/" in name else FOLDER / name
+
+
 def load(name: str | Path, classes: tuple[str, ...] = GENERATORS, device: str | torch.device = "cpu") -> Checkpoint:
     """A checkpoint by its name, or by the path of its folder.
 
     Raises UnknownName, or BadCheckpoint: another class than asked for, a file that is missing, changed or does not fit, NaN.
     """
-    folder = Path(name) if isinstance(name, Path) or "/" in name else FOLDER / name
+    folder = folder_of(name)
     if not (folder / "record.json").is_file():
         raise UnknownName("checkpoint", str(name), names(classes))
     record = _read_record(folder)

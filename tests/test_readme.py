@@ -1,13 +1,13 @@
-"""README is true: its table comes from the records, its commands and its pictures exist."""
+"""README is true: its tables come from the figures, its commands and its pictures exist."""
 
 import re
 
 from training import readme
 
 
-def test_the_table_is_what_the_records_say():
+def test_the_tables_are_what_was_measured():
     text = readme.README.read_text()
-    assert readme.with_table(text) == text, "stale; run: python -m training.readme"
+    assert readme.with_tables(text) == text, "stale; run: python -m training.readme"
 
 
 def test_what_readme_names_is_there():

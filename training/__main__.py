@@ -1,4 +1,4 @@
-"""Train a model and leave its checkpoint: python -m training PRESET [overrides].
+"""Train a model and leave its checkpoint, or measure one: python -m training PRESET|COMMAND [overrides].
 
 The same command goes on with a run that was stopped, at any moment and however. Several GPUs: accelerate launch -m training PRESET.
 """
@@ -41,6 +41,22 @@ class SmokeJob:
 
 
 @dataclass(frozen=True)
+class EvaluateJob:
+    checkpoints: tyro.conf.Positional[tuple[str, ...]]
+    """Names of generators, or paths of their folders; in each the folder `evaluation` is written."""
+    what: tuple[str, ...] = ()
+    """Only these parts: image, embedding_error, failures, failure_to_enrol, verification, lfw_folds, paper, robustness, second_recogniser."""
+    data: str | None = None
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+
+
+@dataclass(frozen=True)
+class BenchmarkJob:
+    out: Path = checkpoints.FOLDER / "benchmark.json"
+    """Where the figures are written."""
+
+
+@dataclass(frozen=True)
 class MeasureJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of committed checkpoints."""
@@ -58,6 +74,20 @@ def remeasure(job: MeasureJob) -> None:
         print(checkpoints.FOLDER / name)
 
 
+def evaluate_all(job: EvaluateJob) -> None:
+    from .evaluation import evaluate
+
+    for name in job.checkpoints:
+        print(evaluate(name, data_root(job.data), job.what))
+
+
+def run_benchmark(job: BenchmarkJob) -> None:
+    from .benchmark import benchmark
+
+    benchmark(job.out)
+    print(job.out)
+
+
 def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
     from .embedder import train_embedder
     from .generator import train_generator
@@ -66,16 +96,23 @@ def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path,
     return run(training, root, out, checkpoint)
 
 
+COMMANDS = {
+    "evaluate": ("Measure generators in full: the paper's tables and the field's.", EvaluateJob(()), evaluate_all),
+    "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
+    "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
+}
+
+
 def jobs() -> dict:
     """Every preset's name -> (one line, job with its defaults)."""
     known = {name: (f"Train {name}.", Job(training)) for name, training in PRESETS.items()}
-    return known | {"smoke": (smoke.__doc__, SmokeJob()),
-                    "measure": ("Measure committed checkpoints again and renew the figures in their records.", MeasureJob(()))}
+    return known | {"smoke": (smoke.__doc__, SmokeJob()), **{name: (words, job) for name, (words, job, _) in COMMANDS.items()}}
 
 
 def run(job) -> None:
-    if isinstance(job, MeasureJob):
-        return remeasure(job)
+    for _, command, call in COMMANDS.values():
+        if isinstance(job, type(command)):
+            return call(job)
     smoking = isinstance(job, SmokeJob)
     for training in smoke() if smoking else [job.training]:
         out = job.places.out if job.places.out and not smoking else (job.places.out or Path("runs")) / training.preset
@@ -93,6 +130,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is done", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

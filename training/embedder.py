@@ -16,6 +16,9 @@ from .pictures import load_pictures
 from .presets import EmbedderTraining
 from .runs import Run, batch_rows, learning_rate, provenance
 
+WOBBLE = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
+"""What `augment` does to the digits of a batch, each in its own way."""
+
 
 def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: Path) -> Path:
     """Run or go on with a training; returns the folder of the finished checkpoint, or of the run where it was stopped."""
@@ -30,7 +33,6 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
     embedder, optimizer = accelerator.prepare(embedder, optimizer)
     pictures = load_pictures("mnist", root, config.limit)
     rows_for_training, labels = pictures.training_rows, torch.from_numpy(pictures.labels)
-    wobble = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
     parts = {"embedder": accelerator.unwrap_model(embedder), "optimizer": optimizer}
     with tqdm(total=config.schedule.steps, initial=run.step, desc=config.preset, unit="step",
               disable=not accelerator.is_main_process) as bar:
@@ -38,22 +40,8 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
             rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
             rows = rows[accelerator.process_index::accelerator.num_processes]
             digits, classes = pictures.batch(rows).to(accelerator.device), labels[rows].to(accelerator.device)
-            torch.manual_seed(config.schedule.seed * 1_000_003 + run.step)  # a resumed run draws the same
-            if config.augment:
-                digits = wobble(digits)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(config.schedule, run.step)
-
-            with accelerator.autocast():
-                embedding = embedder(digits).float()
-            loss = (every_triplet if config.all_triplets else one_triplet_each)(embedding, classes, config.margin)
-
-            optimizer.zero_grad(set_to_none=True)
-            accelerator.backward(loss)
-            optimizer.step()
-
-            run.log(loss=loss.item())
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            run.log(**training_step(config, accelerator, embedder, optimizer, digits, classes, run.step))
+            bar.set_postfix(loss=f"{run.history[-1]['loss']:.3f}", refresh=False)
             bar.update()
             if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
                 run.save(**parts)
@@ -64,6 +52,25 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
         checkpoints.save(checkpoint, parts["embedder"], record | {"data": pictures.description()})
         measure(checkpoint, pictures)
     return checkpoint
+
+
+def training_step(config: EmbedderTraining, accelerator: Accelerator, embedder: torch.nn.Module, optimizer: torch.optim.Optimizer,
+                  digits: torch.Tensor, classes: torch.Tensor, step: int) -> dict[str, float]:
+    """Train on one batch, digits (n, 1, 28, 28) in [0, 1] of classes (n,); returns the numbers of the log."""
+    torch.manual_seed(config.schedule.seed * 1_000_003 + step)  # a resumed run draws the same
+    if config.augment:
+        digits = WOBBLE(digits)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config.schedule, step)
+
+    with accelerator.autocast():
+        embedding = embedder(digits).float()
+    loss = (every_triplet if config.all_triplets else one_triplet_each)(embedding, classes, config.margin)
+
+    optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
+    optimizer.step()
+    return {"loss": loss.item()}
 
 
 def one_triplet_each(embedding: torch.Tensor, classes: torch.Tensor, margin: float) -> torch.Tensor:

@@ -45,22 +45,7 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
             rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
             rows = rows[accelerator.process_index::accelerator.num_processes]
             real, target = pictures.batch(rows).to(accelerator.device), targets[rows].to(accelerator.device)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(config.schedule, run.step)
-
-            with accelerator.autocast():
-                template = generator(real).float()
-                embedding = recogniser(as_stored(template)).float()
-            image = losses.image_loss(template, real, IMAGE_DISTANCES[config.distance]).mean()
-            shift = losses.embedding_loss(embedding, target, config.alpha).mean()
-            loss = losses.generator_loss(image, shift, pi_at(config, run.step))
-
-            optimizer.zero_grad(set_to_none=True)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(generator.parameters(), 1.0)
-            optimizer.step()
-
-            run.log(loss=loss.item(), image_distance=-image.item(), embedding_distance=mean_shift(embedding, target))
+            run.log(**training_step(config, accelerator, generator, recogniser, optimizer, real, target, run.step))
             bar.set_postfix({name: f"{value:.3f}" for name, value in run.history[-1].items() if name != "step"}, refresh=False)
             bar.update()
             if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
@@ -73,6 +58,26 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
         checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
         measure(checkpoint, pictures, recogniser)
     return checkpoint
+
+
+def training_step(config: GeneratorTraining, accelerator: Accelerator, generator: torch.nn.Module, recogniser: torch.nn.Module,
+                  optimizer: torch.optim.Optimizer, real: torch.Tensor, target: torch.Tensor, step: int) -> dict[str, float]:
+    """Train on one batch, real (n, c, h, w) in [0, 1] with its embeddings (n, m); returns the numbers of the log."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config.schedule, step)
+
+    with accelerator.autocast():
+        template = generator(real).float()
+        embedding = recogniser(as_stored(template)).float()
+    image = losses.image_loss(template, real, IMAGE_DISTANCES[config.distance]).mean()
+    shift = losses.embedding_loss(embedding, target, config.alpha).mean()
+    loss = losses.generator_loss(image, shift, pi_at(config, step))
+
+    optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(generator.parameters(), 1.0)
+    optimizer.step()
+    return {"loss": loss.item(), "image_distance": -image.item(), "embedding_distance": mean_shift(embedding, target)}
 
 
 def pi_at(config: GeneratorTraining, step: int) -> float:

@@ -3,18 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ndcb import checkpoints
-from ndcb.checkpoints import Checkpoint
-from ndcb.distances import image_distances, ssim
-from ndcb.images import quantise
 from ndcb.metrics import equal_error_rate, fnmr_at_fmr
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
 
 from .failures import failures
-from .pictures import Pictures, embed_all, embeddings
+from .material import Material
+from .pictures import Pictures, embeddings
 
 MATED_PAIRS_A_PERSON = 5
 """LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed seed."""
@@ -27,39 +24,43 @@ def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
     if checkpoint.record["class"] in checkpoints.RECOGNISERS:
         figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
     else:
-        name = checkpoint.record["recogniser"]
-        figures, threshold = measure_generator(checkpoint, recogniser or load_recogniser(name, device), pictures, name)
+        recogniser = recogniser or load_recogniser(checkpoint.record["recogniser"], device)
+        figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
     checkpoints.update_record(folder, threshold=threshold, figures=figures)
 
 
-def measure_generator(checkpoint: Checkpoint, recogniser, pictures: Pictures, recogniser_name: str) -> tuple[dict, float]:
+def measure_generator(material: Material) -> tuple[dict, float]:
     """(figures on the test part, login threshold).
 
     The threshold is where template-against-photo meets its EER on the development part; test pictures have no say in it.
     """
-    real = embeddings(pictures, recogniser_name, recogniser)
-    test, development = pictures.rows("test"), pictures.rows("development")
-    shifted, distances, seen = distort_all(checkpoint, recogniser, pictures, np.concatenate([test, development]))
-    plain = scores(real[test], real[test], pictures.labels[test])
-    template = scores(shifted[: len(test)], real[test], pictures.labels[test])
-    _, threshold = equal_error_rate(*scores(shifted[len(test):], real[development], pictures.labels[development]))
-    shift = np.square(shifted[: len(test)] - real[test]).sum(1)
-    figures = {name: float(values[: len(test)].mean()) for name, values in distances.items()}
-    figures |= {"embedding_distance": {"mean": float(shift.mean()), **_percentiles(shift)}}
-    for name, (genuine, impostor) in (("plain", plain), ("template", template)):
-        figures[name] = verification(genuine, impostor)
-    figures["failures"] = failures(*seen)
-    figures["test_pictures"] = len(test)
-    return figures, threshold
+    development, real, shifted = material.development, material.real_test, material.shifted_test
+    labels = material.pictures.labels[development]
+    _, threshold = equal_error_rate(*scores(material.shifted(development), material.real(development), labels))
+    figures = image_figures(material) | {"embedding_distance": spread(squared_distances(shifted, real))}
+    for name, references in (("plain", real), ("template", shifted)):
+        figures[name] = verification(*scores(references, real, material.labels))
+    return figures | {"failures": failure_figures(material), "test_pictures": len(real)}, threshold
 
 
 def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, float]:
     """The same for plain pictures: (figures on the test part, threshold from the development part)."""
-    real = embeddings(pictures, name, recogniser)
     test, development = pictures.rows("test"), pictures.rows("development")
-    _, threshold = equal_error_rate(*scores(real[development], real[development], pictures.labels[development]))
-    plain = verification(*scores(real[test], real[test], pictures.labels[test]))
+    real, known = (embeddings(pictures, name, recogniser, rows) for rows in (test, development))
+    _, threshold = equal_error_rate(*scores(known, known, pictures.labels[development]))
+    plain = verification(*scores(real, real, pictures.labels[test]))
     return {"plain": plain, "test_pictures": len(test)}, threshold
+
+
+def image_figures(material: Material) -> dict[str, float]:
+    """Mean over the test pictures of each distance between picture and template, of SSIM and of PSNR (dB)."""
+    return {name: float(values.mean(dtype=np.float64)) for name, values in material.distances(material.test).items()}
+
+
+def failure_figures(material: Material, count: int = 64) -> dict[str, float]:
+    """Table 5's three failures, of the first test pictures."""
+    rows = material.test[:count]
+    return failures(material.templates(rows), material.pictures.batch(rows))
 
 
 def verification(genuine: np.ndarray, impostor: np.ndarray) -> dict:
@@ -68,25 +69,8 @@ def verification(genuine: np.ndarray, impostor: np.ndarray) -> dict:
             "fnmr_at_fmr_1e-3": fnmr_at_fmr(genuine, impostor, 1e-3)[0], "genuine": len(genuine), "impostor": len(impostor)}
 
 
-@torch.inference_mode()
-def distort_all(checkpoint: Checkpoint, recogniser, pictures: Pictures, rows: np.ndarray):
-    """Embeddings of the stored templates (n, m), every picture distance (n,) by name, and a first batch of (templates, pictures)."""
-    device = next(checkpoint.model.parameters()).device
-    distances, seen = [], []
-
-    def templates(chunk):
-        real = pictures.batch(chunk)
-        made = quantise(checkpoint.model(real.to(device))).cpu()
-        distances.append(image_distances(made, real) | {"ssim": ssim(made, real)})
-        seen.append((made, real) if not seen else ())
-        return made
-
-    embedded = embed_all((rows, templates), recogniser, device, f"measuring {checkpoint.name}")
-    return embedded, {name: torch.cat([part[name] for part in distances]).numpy() for name in distances[0]}, seen[0]
-
-
 def scores(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(genuine, impostor) squared distances between different pictures i < j: reference i, probe j.
+    """(genuine, impostor) squared distances between different pictures i < j: reference i, probe j; unit embeddings (n, m).
 
     All impostor pairs. Of a person of LFW at most five genuine pairs; of a digit all.
     """
@@ -98,9 +82,19 @@ def scores(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> tu
         if labels.dtype.kind != "U":
             genuine.append(distance[same])
     if labels.dtype.kind == "U":
-        pairs = mated_pairs(labels)
-        genuine = [2 - 2 * (references[pairs[:, 0]] * probes[pairs[:, 1]]).sum(1)]
+        genuine = [pair_distances(references, probes, mated_pairs(labels))]
     return np.concatenate(genuine), np.concatenate(impostor)
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Eq. 1, row by row, (n,)."""
+    return np.square(a - b).sum(1)
+
+
+def pair_distances(references: np.ndarray, probes: np.ndarray, pairs: np.ndarray, step: int = 2**16) -> np.ndarray:
+    """Eq. 1 of reference i and probe j for pairs (k, 2) of rows; in pieces, for millions of pairs of embeddings fill the memory."""
+    pieces = [pairs[start:start + step] for start in range(0, len(pairs), step)]
+    return np.concatenate([squared_distances(references[piece[:, 0]], probes[piece[:, 1]]) for piece in pieces])
 
 
 def mated_pairs(people: np.ndarray, most: int = MATED_PAIRS_A_PERSON, seed: int = 0) -> np.ndarray:
@@ -115,5 +109,6 @@ def mated_pairs(people: np.ndarray, most: int = MATED_PAIRS_A_PERSON, seed: int 
     return np.array(pairs).reshape(-1, 2)
 
 
-def _percentiles(values: np.ndarray) -> dict:
-    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95)), "p99": float(np.percentile(values, 99))}
+def spread(values: np.ndarray) -> dict:
+    return {"mean": float(values.mean(dtype=np.float64)), "median": float(np.median(values)),
+            "p95": float(np.percentile(values, 95)), "p99": float(np.percentile(values, 99))}

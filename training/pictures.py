@@ -1,6 +1,7 @@
 """The pictures that a model is trained and measured on, one shape for both data sets, and their embeddings, computed once."""
 
 import hashlib
+import inspect
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,10 @@ class Pictures:
     """(n,): the person's name or the digit."""
     part: np.ndarray
     """(n,): `training`, `development` (fixes thresholds, never trained on) or `test`."""
+    names: np.ndarray
+    """(n,): of a face such as Aaron_Eckhart_0001, of a digit its number in MNIST."""
+    detected: np.ndarray
+    """(n,), bool: False where no face was found in a photo and its middle was taken."""
 
     def rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.part == part)
@@ -41,6 +46,11 @@ class Pictures:
     def batch(self, rows) -> torch.Tensor:
         """(len(rows), c, h, w), float in [0, 1]."""
         return torch.from_numpy(np.array(self.images[rows])).permute(0, 3, 1, 2).float().div_(255)
+
+    @property
+    def batch_size(self) -> int:
+        """So many pictures fill the cores and not the memory: 64 faces, more of smaller ones."""
+        return min(1024, 64 * 160 * 160 * 3 // self.images[0].size)
 
     @cached_property
     def key(self) -> str:
@@ -68,44 +78,64 @@ def load_pictures(dataset: str, root: Path, limit: int | None = None) -> Picture
 
 def lfw_pictures(root: Path, limit: int | None = None) -> Pictures:
     faces = lfw_faces(root, limit)
-    return Pictures("lfw", faces.images, faces.people, np.array([part_of(person) for person in faces.people]))
+    part = np.array([part_of(person) for person in faces.people])
+    return Pictures("lfw", faces.images, faces.people, part, faces.names, faces.detected)
 
 
 def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:
     (train, train_labels), (test, test_labels) = mnist(root, True), mnist(root, False)
     part = np.array(["training"] * 55000 + ["development"] * 5000 + ["test"] * 10000)
     images, labels = np.concatenate([train, test]), np.concatenate([train_labels, test_labels])
+    names = np.arange(len(images)).astype(str)
     if limit:
         chosen = np.concatenate([np.flatnonzero(part == name)[:limit] for name in PARTS])
-        images, labels, part = images[chosen], labels[chosen], part[chosen]
-    return Pictures("mnist", images, labels, part)
+        images, labels, part, names = images[chosen], labels[chosen], part[chosen], names[chosen]
+    return Pictures("mnist", images, labels, part, names, np.ones(len(images), bool))
 
 
 @torch.inference_mode()
-def embed_all(images, recogniser, device, what: str, batch: int = 64) -> np.ndarray:
-    """`images(rows)` -> batches; unit embeddings (n, m) of all rows, with progress."""
-    rows, get = images
-    parts = []
-    with tqdm(total=len(rows), desc=what, unit="picture", leave=False) as bar:
-        for start in range(0, len(rows), batch):
-            parts.append(recogniser(get(rows[start:start + batch]).to(device)).cpu().numpy())
-            bar.update(len(parts[-1]))
-    return np.concatenate(parts)
-
-
-def embeddings(pictures: Pictures, name: str, recogniser) -> np.ndarray:
-    """F(X) of every picture (n, m), float32, from the cache where it was computed before. Written in pieces: resumes."""
-    weights = hashlib.sha256(b"".join(p.detach().cpu().numpy().tobytes() for p in recogniser.parameters())).hexdigest()[:12]
-    folder = cache_root() / "embeddings" / f"{pictures.data}-{pictures.key}-{name}-{weights}"
-    folder.mkdir(parents=True, exist_ok=True)
+def embeddings(pictures: Pictures, name: str, recogniser, rows=None) -> np.ndarray:
+    """F(X) of all pictures (n, m), or of these rows, float32; from the cache where it was computed before."""
     device = next(recogniser.parameters()).device
-    pieces = []
-    for start in range(0, len(pictures.images), 2048):
-        piece = folder / f"{start}.npy"
-        if not piece.exists():
-            rows = np.arange(start, min(start + 2048, len(pictures.images)))
-            what = f"embedding {pictures.data}, {start} of {len(pictures.images)} done"
-            np.save(folder / "new.npy", embed_all((rows, pictures.batch), recogniser, device, what))
-            os.replace(folder / "new.npy", piece)
-        pieces.append(np.load(piece))
-    return np.concatenate(pieces)
+    rows = np.arange(len(pictures.images)) if rows is None else rows
+    key = f"{pictures.key}-{name}-{weights_key(recogniser)}-{code_key(type(recogniser))}"
+    return kept_rows(key, len(pictures.images), rows,
+                     lambda chunk: recogniser(pictures.batch(chunk).to(device)).cpu().numpy(), f"embedding {pictures.data}",
+                     pictures.batch_size)
+
+
+def weights_key(model: torch.nn.Module) -> str:
+    """Names a model's weights in caches."""
+    return hashlib.sha256(b"".join(value.detach().cpu().numpy().tobytes() for value in model.state_dict().values())).hexdigest()[:12]
+
+
+def code_key(thing) -> str:
+    """Names the code that a class or function stands in, in caches: what other code computed is computed again."""
+    return hashlib.sha256(inspect.getsource(inspect.getmodule(thing)).encode()).hexdigest()[:8]
+
+
+def kept_rows(name: str, total: int, rows: np.ndarray, compute, what: str, batch: int) -> np.ndarray:
+    """`compute(rows)` -> (k, width), float32, in batches with progress; every row is computed once and kept in the cache.
+
+    A table of `total` rows holds NaN where nothing was computed yet, so a run that was stopped goes on where it was.
+    """
+    rows = np.asarray(rows)
+    path = cache_root() / "rows" / f"{name}.npy"
+    table = np.load(path, mmap_mode="r+") if path.exists() else _new_table(path, total, compute(rows[:1]).shape[1])
+    missing = np.unique(rows[~np.isfinite(table[rows]).all(1)])
+    with tqdm(total=len(missing), desc=what, unit="picture", disable=not len(missing)) as bar:
+        for start in range(0, len(missing), batch):
+            chunk = missing[start:start + batch]
+            table[chunk] = compute(chunk)
+            bar.update(len(chunk))
+    table.flush()
+    return np.array(table[rows])
+
+
+def _new_table(path, total: int, width: int) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    with open(new, "wb") as file:
+        np.save(file, np.full((total, width), np.nan, np.float32))
+    os.replace(new, path)
+    return np.load(path, mmap_mode="r+")

@@ -132,11 +132,16 @@ def provenance(config, device) -> dict:
     training = {name: value for name, value in asdict(config).items() if name not in ("model", "preset")}
     return {
         "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": config.schedule.steps, "device": str(device),
-        "commit": _commit(), "versions": {name: version(name) for name in LIBRARIES},
+        "commit": commit(), "versions": versions(),
     }
 
 
-def _commit() -> str:
+def versions() -> dict[str, str]:
+    """Of the libraries that decide on figures."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def commit() -> str:
     """The commit's hash, with "+changes" where the code differs from it."""
     def git(*arguments):
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent)

@@ -1,0 +1,112 @@
+"""Everything that is measured of a generator: python -m training evaluate NAME [--what PART ...].
+
+Written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.npz (see `files`), report.md and figures.png (see
+`report`). Rates, shares and accuracies are in [0, 1], distances are squared Euclidean; `ci95` is [low, high]; `plain` has the photo as
+reference, `template` the stored template, both against plain probes. A part that cannot be measured is {"not_measured": reason}.
+
+summary.json:
+    checkpoint, sha256, recogniser, device, versions, commit (of the last run), data
+    seconds                {total, a number each part that ran}, caches_were_empty: whether faces were aligned and embedded anew
+    paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated, real_generated_others, real_real, generated_generated}
+    paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn, threshold}.{mean, ci95, draws95},
+                           {drop, drop_in_reference_code}.{mean, ci95, draws95}, draws, logins
+    paper.figure11         a list: classes, explained_variance
+    paper.figure13         fmr, {plain, template, plain_again}.{mean, low, high}
+    lfw_folds              {plain, template}.{accuracy, stderr, thresholds}, drop.{mean, ci95}, pairs,
+                           centred.{plain, template}.{accuracy, stderr} (mean embedding subtracted, as the weights' publisher did),
+                           centred.plain_accuracy_needed, test_people.{pairs, plain.accuracy, template.accuracy, drop}
+    verification           {plain, template}.{eer, eer_ci95, threshold_at_eer, fnmr_at_fmr_1e-2, fnmr_at_fmr_1e-3, d_prime, genuine, impostor,
+                           at_login_threshold.{threshold, fmr, fnmr}, det.{fmr, fnmr, low, high}}
+    embedding_error        mean, median, p95, p99, alpha, share_over_alpha
+    image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
+    second_recogniser      name, {plain, template}.{eer, tar_at_fmr_1e-2, tar_at_fmr_1e-3}
+    robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3, embedding_error}
+    failure_to_enrol       {all, test}.{pictures, failures, rate}
+    failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
+Keys that stand there beside these are left as they are.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from ndcb import checkpoints
+from ndcb.pipeline import pick_device
+from ndcb.recognisers import load_recogniser
+from ndcb.terms import UnknownName, UserError
+
+from ..data import cache_root
+from ..material import Material
+from ..measure import failure_figures, image_figures
+from ..pictures import load_pictures
+from ..runs import commit, versions
+from . import field, files, report
+from .folds import lfw_folds, official_pairs
+from .paper import paper
+
+FACES_ONLY = {"not_measured": "for faces only"}
+
+
+def _folds(material: Material, root: Path) -> dict:
+    if material.pictures.data != "lfw":
+        return FACES_ONLY
+    pairs = official_pairs(root)
+    if not {*pairs.first, *pairs.second} <= set(material.pictures.names):
+        return {"not_measured": "not all pictures of the official pairs are there"}
+    return lfw_folds(material, pairs)
+
+
+PARTS = {
+    "image": lambda material, root: image_figures(material),
+    "embedding_error": lambda material, root: field.embedding_error(material),
+    "failures": lambda material, root: failure_figures(material),
+    "failure_to_enrol": lambda material, root: field.failure_to_enrol(material) if material.pictures.data == "lfw" else FACES_ONLY,
+    "verification": lambda material, root: field.verification(material),
+    "lfw_folds": _folds,
+    "paper": lambda material, root: paper(material),
+    "robustness": lambda material, root: field.robustness(material),
+    "second_recogniser": lambda material, root: field.second_recogniser(material) if material.pictures.data == "lfw" else FACES_ONLY,
+}
+
+
+def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
+    """Measure these parts (default: all) of a checkpoint, by name or path, and write its evaluation; the folder it is in.
+
+    Embeddings are kept in the cache as they come, so a second run is fast and a stopped one goes on. Raises UserError.
+    """
+    for part in set(what) - set(PARTS):
+        raise UnknownName("part", part, PARTS)
+    started, fresh = time.perf_counter(), not any(cache_root().rglob("*.npy"))
+    device = pick_device("auto")
+    checkpoint = checkpoints.load(name, device=device)
+    if "threshold" not in checkpoint.record:
+        raise UserError(f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure {name}")
+    record = checkpoint.record
+    pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
+    material = Material(checkpoint, load_recogniser(record["recogniser"], device), pictures)
+    folder = checkpoints.folder_of(name) / "evaluation"
+    chosen = [part for part in PARTS if part in what or not what]
+    found, seconds = {}, {}
+    for number, part in enumerate(chosen, 1):
+        print(f"{checkpoint.name}: {number} of {len(chosen)}, {part}", flush=True)
+        start = time.perf_counter()
+        found[part] = PARTS[part](material, root)
+        seconds[part] = time.perf_counter() - start
+    arrays = files.arrays(material)
+    seconds |= {"total": time.perf_counter() - started}
+    head = {"checkpoint": checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"], "device": str(device),
+            "versions": versions(), "commit": commit(), "data": pictures.description(), "seconds": seconds,
+            "caches_were_empty": fresh}
+    old = json.loads((folder / "summary.json").read_text()) if what and (folder / "summary.json").exists() else {}
+    files.write(folder, old | rounded(head | found), arrays)
+    report.write(folder)
+    return folder
+
+
+def rounded(value):
+    """Floats to six significant digits, which is more than any figure here means."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,83 @@
+"""What is kept beside the figures, so that anyone can compute them again and plot them without the data.
+
+scores.npz: plain_genuine, plain_impostor, template_genuine, template_impostor: squared distances, float16, sorted. All genuine scores; of
+the impostor scores a fixed random choice of 200,000 where there are more.
+embeddings.npz: of the test classes with the most pictures `real` and `distorted` (n, m), float16; `labels` (n,); `thumbnails`, the bytes of a
+WebP sheet of the *templates* in the same order, `columns` in a row, each `side` pixels square.
+"""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ndcb.images import to_pictures
+
+from ..material import Material
+from ..measure import scores
+from .paper import most_photographed
+
+IMPOSTORS = 200_000
+CLASSES, FACES_A_PERSON = 12, 24
+DIGITS_A_CLASS, DIGITS_A_CLASS_IN_SERIES = 200, 30
+SIDE, COLUMNS = 48, 24
+WEBP_QUALITY = 70
+
+
+def arrays(material: Material) -> dict[str, dict[str, np.ndarray]]:
+    """File name -> its arrays."""
+    return {"scores.npz": score_arrays(material), "embeddings.npz": embedding_arrays(material)}
+
+
+def score_arrays(material: Material) -> dict[str, np.ndarray]:
+    kept = {}
+    for name, references in (("plain", material.real_test), ("template", material.shifted_test)):
+        genuine, impostor = scores(references, material.real_test, material.labels)
+        chosen = np.random.default_rng(0).choice(len(impostor), min(IMPOSTORS, len(impostor)), replace=False)
+        kept[f"{name}_genuine"] = np.sort(genuine).astype(np.float16)
+        kept[f"{name}_impostor"] = np.sort(impostor[chosen]).astype(np.float16)
+    return kept
+
+
+def embedding_arrays(material: Material) -> dict[str, np.ndarray]:
+    rows = shown_rows(material)
+    return {"real": material.real_test[rows].astype(np.float16), "distorted": material.shifted_test[rows].astype(np.float16),
+            "labels": material.labels[rows].astype(str), "thumbnails": sheet(material.templates(material.test[rows])),
+            "columns": np.array(COLUMNS), "side": np.array(min(SIDE, material.pictures.images.shape[1]))}
+
+
+def shown_rows(material: Material) -> np.ndarray:
+    """Rows of the test part, class by class."""
+    if material.pictures.data == "lfw":
+        classes, each = most_photographed(material.labels, CLASSES), FACES_A_PERSON
+    else:
+        classes = np.unique(material.labels)
+        each = DIGITS_A_CLASS_IN_SERIES if "-alpha-" in material.checkpoint.name else DIGITS_A_CLASS
+    return np.concatenate([np.flatnonzero(material.labels == one)[:each] for one in classes])
+
+
+def sheet(templates: torch.Tensor) -> np.ndarray:
+    """(n, c, h, w) -> the bytes of one WebP picture, (k,), uint8."""
+    pictures = to_pictures(templates)
+    side = min(SIDE, pictures[0].width)
+    whole = Image.new("RGB", (COLUMNS * side, -(-len(pictures) // COLUMNS) * side))
+    for number, picture in enumerate(pictures):
+        whole.paste(picture.resize((side, side), Image.LANCZOS), (number % COLUMNS * side, number // COLUMNS * side))
+    file = io.BytesIO()
+    whole.save(file, "WEBP", quality=WEBP_QUALITY, method=6)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def write(folder: Path, summary: dict, files: dict[str, dict[str, np.ndarray]]) -> None:
+    """Each file whole or not at all; summary.json comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, kept in files.items():
+        with open(folder / "new", "wb") as file:
+            np.savez_compressed(file, **kept)
+        os.replace(folder / "new", folder / name)
+    (folder / "new").write_text(json.dumps(summary, indent=1) + "\n")
+    os.replace(folder / "new", folder / "summary.json")
