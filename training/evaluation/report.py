@@ -179,7 +179,7 @@ def draw(summary: dict, scores, embeddings, path: Path) -> None:
     draw_embeddings(figure.add_subplot(2, 2, 4, projection="3d"), embeddings)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=80)
-    Image.open(file).convert("RGB").quantize(96).save(path, optimize=True)
+    Image.open(file).convert("RGB").quantize(240).save(path, optimize=True)
 
 
 COLOURS = {"plain": "#1f77b4", "template": "#d62728", "plain_again": "#7f7f7f"}
