@@ -286,14 +286,15 @@ FOLD_PEOPLE = 16
 
 
 def toy_folds(shifted):
-    """Ten folds of 16 people with two photos each: 16 genuine and 16 impostor pairs. Every fourth person is of the test part."""
+    """Ten folds of 16 people with two photos each: 16 genuine and 16 impostor pairs, these with the fold's first person. Every fourth
+    person is of the test part."""
     people = np.repeat([f"P{number:03d}" for number in range(10 * FOLD_PEOPLE)], 2)
     names = np.array([f"{person}_{1 + k % 2:04d}" for k, person in enumerate(people)])
     part = np.where(np.repeat(np.arange(10 * FOLD_PEOPLE) % 4 == 0, 2), "test", "training")
     first, second, fold = [], [], []
     for number in range(10 * FOLD_PEOPLE):
         start = number // FOLD_PEOPLE * FOLD_PEOPLE
-        other = start + (number - start + 1) % FOLD_PEOPLE
+        other = start if number > start else start + 1
         for probe in (number, other):
             first.append(names[2 * number])
             second.append(names[2 * probe + 1])
@@ -1020,13 +1021,25 @@ def test_a_second_evaluation_finds_the_same(digits, mnist_root):
 def test_one_part_is_renewed_and_the_others_are_left(digits, mnist_root):
     path = digits / "evaluation" / "summary.json"
     old = json.loads(path.read_text())
-    path.write_text(json.dumps(old | {"image": {"mse": -1}, "attacks": {"inversion": [1, None]}, "failure_to_enrol": {"not_measured": "x"}}))
+    marks = {"image": {"mse": -1}, "attacks": {"inversion": [1, None]}, "failure_to_enrol": {"not_measured": "x"}}
+    path.write_text(json.dumps(old | marks))
     assert evaluation.evaluate(str(digits), mnist_root, ("image",)) == digits / "evaluation"
     new = json.loads(path.read_text())
     assert new["image"] == old["image"]
-    assert new["attacks"] == {"inversion": [1, None]} and new["failure_to_enrol"] == {"not_measured": "x"}
+    assert all(new[key] == marks[key] for key in ("attacks", "failure_to_enrol"))
     untouched = set(evaluation.PARTS) - {"image", "failure_to_enrol"}
     assert {part: new[part] for part in untouched} == {part: old[part] for part in untouched}
+
+
+def test_figures_of_other_weights_are_not_left_under_the_new_hash(digits, mnist_root):
+    """After a new training --what must not mix both models in one summary: refuse it, or drop what is old."""
+    path = digits / "evaluation" / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "0" * 64}))
+    try:
+        evaluation.evaluate(str(digits), mnist_root, ("failures",))
+    except UserError:
+        return
+    assert "verification" not in json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("part", evaluation.PARTS)

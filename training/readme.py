@@ -8,6 +8,8 @@ from . import benchmark
 from .evaluation.report import table
 
 README = checkpoints.FOLDER.parent / "README.md"
+RATIOS = ("Ratios: of a stage's time to FaceNet's own forward pass of as many faces; of a training step's rate to FaceNet's forward and backward "
+          "pass alone (for digits, to the digits-embedder's); of a start to FaceNet's forward pass of 64 faces.")
 BEGIN, END = "<!-- measured: written by python -m training.readme -->", "<!-- /measured -->"
 
 
@@ -19,7 +21,12 @@ def measured() -> str:
     return "\n\n".join([
         generators(found), recognisers(), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**",
         mock_login(found), "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
-        "**Speed**", benchmark.table(speed) if speed else "Not measured."])
+        "**Speed.** " + RATIOS, benchmark.table(speed) if speed else "Not measured.", *durations(faces)])
+
+
+def durations(faces: dict) -> list[str]:
+    return [f"`python -m training evaluate {name}` took {one['seconds']['total'] / 60:.0f} minutes on {one['device']}"
+            f"{' from empty caches' if one['caches_were_empty'] else ''}." for name, one in faces.items()]
 
 
 def generators(found: dict) -> str:
