@@ -1,4 +1,4 @@
-"""python -m ndcb: distort photos into templates, compare templates with photos. One JSON object a line."""
+"""python -m ndcb: distort photos into templates, compare them, keep them in a vault and log in with them. One JSON object a line."""
 
 import csv
 import json
@@ -6,10 +6,11 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Union
 
 import tyro
 
+from . import vault_cli
 from .terms import UserError
 
 Positional = tyro.conf.Positional
@@ -57,15 +58,14 @@ class Compare:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    command = tyro.cli(
-        Annotated[Distort, tyro.conf.subcommand("distort")] | Annotated[Compare, tyro.conf.subcommand("compare")],
-        prog="python -m ndcb", description=__doc__, args=arguments)
+    verbs = {Distort: distort, Compare: compare} | vault_cli.VERBS
+    named = [Annotated[verb, tyro.conf.subcommand(verb.__name__.lower())] for verb in verbs]
+    command = tyro.cli(Union[tuple(named)], prog="python -m ndcb", description=__doc__, args=arguments)
     try:
-        lines = distort(command) if isinstance(command, Distort) else compare(command)
         failed = False
-        for line in lines:
+        for line in verbs[type(command)](command):
             print(json.dumps(line), flush=True)
-            failed |= "error" in line
+            failed |= "error" in line or "damaged" in line or line.get("accepted") is False
         return int(failed)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -83,7 +83,7 @@ class Material:
 
     def second(self, recogniser, rows: np.ndarray, template: bool) -> np.ndarray:
         """Embeddings by another recogniser, which takes (n, h, w, 3), uint8: of the photos or of their templates."""
-        name = f"{recogniser.name}-{'template' if template else self.pictures.data}"
+        name = f"{recogniser.name}-{code_key(type(recogniser))}-{'template' if template else self.pictures.data}"
         what = f"{recogniser.name} on {'templates' if template else 'photos'}"
         if template:
             return self._kept(name, rows, lambda chunk: recogniser.embed(_bytes(self.templates(chunk))), what)

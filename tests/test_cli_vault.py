@@ -1,0 +1,155 @@
+"""python -m ndcb enrol, verify, identify, revoke, list."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from ndcb.__main__ import main
+
+from .conftest import ROOT
+from .test_vault import NOBODY, ToyModels, photo, toy
+
+
+def run(capsys, *arguments) -> tuple[int, list[dict], str]:
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, [json.loads(line) for line in out.splitlines()], err
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The current folder, with photos of three people, and toy models in place of the real ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ndcb.pipeline.Models", lambda *_: ToyModels(toy("faces"), toy("other")))
+    for person in range(3):
+        for shot in range(3):
+            photo(person, shot).save(f"p{person}-{shot}.png")
+    NOBODY.save("wall.png")
+    return tmp_path
+
+
+def test_a_login_from_enrolment_to_revocation(capsys, here):
+    code, [line], err = run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")
+    assert (code, err) == (0, "") and line.pop("time").endswith("Z")
+    assert line == {"name": "Ann", "generator": "faces", "recogniser": "contrast", "templates": 2}
+    assert sorted(path.name for path in here.iterdir() if path.suffix != ".png") == ["vault.sqlite"]
+    code, [line], _ = run(capsys, "verify", "ann", "p0-2.png")
+    assert code == 0 and line.pop("squared_distance") < 0.5
+    assert line == {"name": "ann", "photo": "p0-2.png", "accepted": True, "threshold": 0.5}
+    code, [line], _ = run(capsys, "verify", "Ann", "p1-0.png")
+    assert code == 1 and line["accepted"] is False and line["squared_distance"] > 0.5
+    assert run(capsys, "enrol", "Bob", "p1-0.png", "--generator", "other")[0] == 0
+    code, lines, _ = run(capsys, "list")
+    assert code == 0 and [(line["name"], line["generator"], line["templates"]) for line in lines] == [
+        ("Ann", "faces", 2), ("Bob", "other", 1)]
+    assert run(capsys, "revoke", "Ann")[:2] == (0, [{"name": "Ann", "revoked": 2}])
+    code, lines, err = run(capsys, "verify", "Ann", "p0-2.png")
+    assert (code, lines, err) == (2, [], "Nobody is enrolled as 'Ann'. Check the name, or enrol it first.\n")
+
+
+def test_identify_goes_on_after_a_bad_photo(capsys, here):
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    run(capsys, "enrol", "Bob", "p1-0.png")
+    code, lines, _ = run(capsys, "identify", "p1-1.png", "wall.png", "missing.png", "p2-0.png", "p0-1.png")
+    assert code == 1 and [line.get("name") for line in lines] == ["Bob", None, None, None, "Ann"]
+    assert "No face found" in lines[1]["error"] and lines[2]["error"] == "There is no file at this place. Check the path."
+    assert lines[3]["accepted"] is False and lines[3]["name"] is None
+    code, lines, _ = run(capsys, "identify", "p1-1.png", "p0-1.png")
+    assert code == 0 and [line["name"] for line in lines] == ["Bob", "Ann"]
+    assert run(capsys, "identify", "p2-0.png", "--threshold", "4.1")[0] == 0
+    assert run(capsys, "identify", "p0-1.png", "--threshold", "0")[0] == 1
+
+
+def test_a_photo_that_fails_is_told_and_nothing_is_stored(capsys, here):
+    code, [line], _ = run(capsys, "enrol", "Ann", "p0-0.png", "wall.png")
+    assert code == 1 and line["name"] == "Ann" and line["error"].startswith("Photo 2: No face found.")
+    assert run(capsys, "list")[:2] == (0, [])
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    code, [line], _ = run(capsys, "verify", "Ann", "wall.png")
+    assert code == 1 and "No face found" in line["error"] and "accepted" not in line
+
+
+def test_what_a_person_can_mend_is_said_on_stderr(capsys, here):
+    for arguments in (["list"], ["verify", "Ann", "p0-0.png"], ["identify", "p0-0.png"], ["revoke", "Ann"]):
+        code, lines, err = run(capsys, *arguments)
+        assert (code, lines) == (2, []) and "There is no vault at this place yet. Enrol somebody first" in err
+    assert not os.path.exists("vault.sqlite")
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    for arguments, sentence in (
+            (["enrol", "ANN", "p1-0.png"], "'ANN' is enrolled already"), (["enrol", " ", "p1-0.png"], "1 to 64 printable"),
+            (["enrol", "Bob", *["p1-0.png"] * 6], "one to 5 photos"), (["enrol", "Bob"], "one to 5 photos"),
+            (["enrol", "Bob", "p1-0.png", "--generator", "facez"], "unknown checkpoint 'facez'; there are: faces, other"),
+            (["verify", "Ann", "p0-0.png", "--generator", "facez"], "unknown checkpoint 'facez'"), (["identify"], "at least one photo"),
+            (["revoke", "Bob"], "Nobody is enrolled as 'Bob'"), (["list", "--vault", "p0-0.png"], "This file is no vault"),
+            (["list", "--vault", "nonsense://u:secret@h"], "address cannot be used"), (["list", "--vault", "."], "cannot be opened")):
+        code, lines, err = run(capsys, *arguments)
+        assert (code, lines) == (2, []) and sentence in err and "secret@" not in err and err.count("\n") == 1
+
+
+def test_one_vault_by_path_and_by_url(capsys, here):
+    (here / "odd folder #1").mkdir()
+    path = here / "odd folder #1" / "a?b%20c.db"
+    assert run(capsys, "enrol", "Ann", "p0-0.png", "--vault", path)[0] == 0 and path.exists()
+    assert run(capsys, "verify", "Ann", "p0-1.png", "--vault", os.path.relpath(path))[0] == 0
+    path.rename(here / "plain.db")
+    assert run(capsys, "verify", "Ann", "p0-1.png", "--vault", f"sqlite:///{here}/plain.db")[0] == 0
+    assert run(capsys, "verify", "Ann", "p0-1.png", "--vault", "plain.db")[0] == 0
+
+
+def test_a_damaged_template_is_listed_and_skipped(capsys, here):
+    run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")
+    run(capsys, "enrol", "Bob", "p1-0.png")
+    connection = sqlite3.connect("vault.sqlite")
+    with connection:
+        connection.execute("UPDATE ndcb_templates SET png = x'00' WHERE number = 1 AND name = 'Ann'")
+    connection.close()
+    code, lines, _ = run(capsys, "list")
+    assert code == 1 and [line["name"] for line in lines] == ["Ann", "Bob"] and "damaged" not in lines[1]
+    assert lines[0]["damaged"] == ["Template 1 of 'Ann' cannot be compared: Its picture is damaged; revoke the name and enrol it again."]
+    code, [line], _ = run(capsys, "verify", "Ann", "p0-2.png")
+    assert code == 0 and line["skipped"] == lines[0]["damaged"]
+
+
+def test_help_says_what_the_exit_codes_mean():
+    for verb, options in (("enrol", ("--vault", "--generator", "--device")), ("verify", ("--vault", "--threshold")),
+                          ("identify", ("--vault", "--threshold")), ("revoke", ("--vault",)), ("list", ("--vault", "--generator"))):
+        done = subprocess.run([sys.executable, "-m", "ndcb", verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and all(option in done.stdout for option in options)
+        assert "Exit code: 0" in done.stdout and "vault.sqlite" in done.stdout
+
+
+@pytest.mark.slow
+def test_with_the_real_models(capsys, tmp_path, monkeypatch, astronaut):
+    monkeypatch.chdir(tmp_path)
+    astronaut.save("eileen.jpg", quality=95)
+    astronaut.rotate(8).resize((300, 300)).save("eileen again.png")
+    Image.new("RGB", (300, 300), "grey").save("wall.png")
+    code, [line], _ = run(capsys, "enrol", "Eileen", "eileen.jpg", "eileen again.png", "--vault", "v.db")
+    assert code == 0 and line["templates"] == 2 and line["recogniser"] == "facenet-casia-webface"
+    astronaut.crop((60, 0, 400, 400)).save("probe.webp", quality=80)
+    code, [line], _ = run(capsys, "verify", "eileen", "probe.webp", "--vault", "v.db")
+    assert code == 0 and line["accepted"] and line["squared_distance"] < line["threshold"]
+    code, [found, wall], _ = run(capsys, "identify", "probe.webp", "wall.png", "--vault", "v.db")
+    assert code == 1 and found["name"] == "Eileen" and "No face found" in wall["error"]
+    assert run(capsys, "list", "--vault", "v.db")[0] == 0
+    assert run(capsys, "revoke", "Eileen", "--vault", "v.db")[1] == [{"name": "Eileen", "revoked": 2}]
+
+
+@pytest.mark.slow
+def test_strangers_are_refused(capsys, tmp_path, lfw_root):
+    """Eight people nothing was trained on: most get in with another photo, few as somebody else."""
+    from training.data import in_test
+
+    people = [folder for folder in sorted((lfw_root / "lfw_home" / "lfw_funneled").iterdir())
+              if in_test(folder.name) and len(list(folder.iterdir())) > 3][:8]
+    vault = tmp_path / "v.db"
+    for folder in people[:4]:
+        assert run(capsys, "enrol", folder.name, *sorted(folder.iterdir())[:2], "--vault", vault)[0] == 0
+    _, lines, _ = run(capsys, "identify", *(sorted(folder.iterdir())[2] for folder in people), "--vault", vault)
+    assert sum(line["name"] == folder.name for line, folder in zip(lines[:4], people)) >= 3
+    assert sum(line["name"] is None for line in lines[4:]) >= 3
