@@ -74,7 +74,8 @@ class Material:
     def shifted(self, rows: np.ndarray, change: str | None = None) -> np.ndarray:
         """F(T), (len(rows), m); `change` is one of CHANGES."""
         what = f"embedding templates of {self.checkpoint.name}" + (f", {change}" if change else "")
-        return self._kept(f"{self._recogniser_key}-{change or 'stored'}", rows, lambda chunk: self._embed(chunk, change), what)
+        name = f"{self._recogniser_key}-{f'{change}-{code_key(CHANGES[change])}' if change else 'stored'}"
+        return self._kept(name, rows, lambda chunk: self._embed(chunk, change), what)
 
     def distances(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Each distance of `ndcb.distances` by its name, ssim, and psnr in dB: (len(rows),) each."""

@@ -119,17 +119,17 @@ def kept_rows(name: str, total: int, rows: np.ndarray, compute, what: str, batch
 
     A table of `total` rows holds NaN where nothing was computed yet, so a run that was stopped goes on where it was.
     """
-    rows = np.asarray(rows)
-    path = cache_root() / "rows" / f"{name}.npy"
-    table = np.load(path, mmap_mode="r+") if path.exists() else _new_table(path, total, compute(rows[:1]).shape[1])
-    missing = np.unique(rows[~np.isfinite(table[rows]).all(1)])
+    path, rows = cache_root() / "rows" / f"{name}.npy", np.asarray(rows)
+    table = np.load(path, mmap_mode="r+") if path.exists() else None
+    missing = np.unique(rows if table is None else rows[~np.isfinite(table[rows]).all(1)])
     with tqdm(total=len(missing), desc=what, unit="picture", disable=not len(missing)) as bar:
         for start in range(0, len(missing), batch):
             chunk = missing[start:start + batch]
-            table[chunk] = compute(chunk)
+            values = compute(chunk)
+            table = _new_table(path, total, values.shape[1]) if table is None else table
+            table[chunk] = values
             bar.update(len(chunk))
-    table.flush()
-    return np.array(table[rows])
+    return np.empty((0, 0), np.float32) if table is None else np.array(table[rows])
 
 
 def _new_table(path, total: int, width: int) -> np.ndarray:

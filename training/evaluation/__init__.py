@@ -23,7 +23,7 @@ summary.json:
     robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3, embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
-Keys that stand there beside these are left as they are.
+With --what, the other parts, and keys that stand there beside these, are left as they are if they are of the same weights.
 """
 
 import json
@@ -97,10 +97,16 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
     head = {"checkpoint": checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"], "device": str(device),
             "versions": versions(), "commit": commit(), "data": pictures.description(), "seconds": seconds,
             "caches_were_empty": fresh}
-    old = json.loads((folder / "summary.json").read_text()) if what and (folder / "summary.json").exists() else {}
+    old = _earlier(folder / "summary.json", record["sha256"]) if what else {}
     files.write(folder, old | rounded(head | found), arrays)
     report.write(folder)
     return folder
+
+
+def _earlier(path: Path, sha256: str) -> dict:
+    """What was measured before of the same weights."""
+    old = json.loads(path.read_text()) if path.exists() else {}
+    return old if old.get("sha256") == sha256 else {}
 
 
 def rounded(value):
