@@ -8,7 +8,7 @@ import gradio as gr
 
 from ndcb import checkpoints
 from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import cache, distort, style
+from ndcb.tabs import about, cache, compare, distort, embedding, login, results, style
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
@@ -17,7 +17,8 @@ That picture can be stored as a login template: *non-distortive cancelable biome
 PRIVACY = "**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone in minutes."
 
 
-LAUNCH = {"theme": style.THEME, "css": style.CSS, "run_history": False, "enable_monitoring": False, "show_error": False,
+TABS = {"Distort": distort, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results, "About": about}
+LAUNCH = {"theme": style.THEME, "css": "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())]), "run_history": False, "enable_monitoring": False, "show_error": False,
           "max_file_size": "40mb", "footer_links": ["api", "settings"]}
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
 
@@ -26,8 +27,15 @@ def build(models: Models) -> gr.Blocks:
     with gr.Blocks(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
         gr.Markdown(PURPOSE)
         gr.Markdown(PRIVACY, elem_classes="privacy")
-        with gr.Tab("Distort"):
-            distort.build(models)
+        for name, tab in TABS.items():
+            with gr.Tab(name):
+                tab.build(models)
+
+        def forget(request: gr.Request) -> None:
+            """Gradio would keep what a closed window's visitor left in memory for an hour."""
+            page.state_holder.delete_state(request.session_hash)
+
+        page.unload(forget)
     return page
 
 

@@ -37,7 +37,7 @@ def page(tmp_path_factory):
     cache.keep_sweeping(folder, age=9, every=3)
     _, address, _ = blocks.launch(**app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True)
     models.warm_up(["faces", "digits"])
-    yield address, folder, models, own
+    yield address, folder, models, own, blocks.state_holder
     blocks.close()
     patch.undo()
 
@@ -48,7 +48,7 @@ def client(page):
 
 
 def test_only_the_documented_endpoints_are_public(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/distort"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/distort", "/compare", "/login"}
 
 
 def test_distort_endpoint_answers_as_the_library(client, page, tmp_path, astronaut):
@@ -210,6 +210,27 @@ def test_nothing_of_a_visit_is_left_on_disk(browser, page, client, tmp_path, ast
     while cache.files(page[1]) - page[3] and time.monotonic() < deadline:
         time.sleep(1)
     assert cache.files(page[1]) == page[3]
+
+
+@pytest.mark.slow
+def test_what_the_page_remembers_goes_with_the_window(browser, page, astronaut, tmp_path):
+    """Gradio itself would keep the state of a closed window for an hour."""
+    astronaut.save(tmp_path / "visitor.png")
+    window = browser.new_page()
+    window.goto(page[0])
+    window.set_input_files("#photo input[type=file]", tmp_path / "visitor.png")
+    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')", timeout=60_000)
+    assert any(remembered(page[4]))
+    window.close()
+    deadline = time.monotonic() + 60
+    while any(remembered(page[4])) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not any(remembered(page[4]))
+
+
+def remembered(holder) -> list[dict]:
+    """What visits left in memory, a dict a visitor."""
+    return [dict(session.state_data) for session in holder.session_data.values()]
 
 
 @pytest.mark.slow

@@ -1,0 +1,69 @@
+"""What `python -m training evaluate` measured of the generators, read back: checkpoints/*/evaluation/summary.json and scores.npz.
+
+The keys are described in training/evaluation/__init__.py. Neither torch nor the data is needed here.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .terms import BadCheckpoint, UnknownName
+
+FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
+SERIES = "digits-alpha-"
+"""What the names of the checkpoints of Figure 12 start with."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One checkpoint's figures."""
+
+    name: str
+    summary: dict
+    """Rates, shares and accuracies in [0, 1], distances squared Euclidean."""
+    scores: dict[str, np.ndarray]
+    """{plain, template}_{genuine, impostor}: squared distances to plain probes, (n,) float32, sorted."""
+
+    def reason(self, *path: str) -> str | None:
+        """Why this part has no figures; None where it has them."""
+        part = self.summary
+        for key in path:
+            part = part.get(key, {"not_measured": "this part was not run"})
+            if "not_measured" in part:
+                return part["not_measured"]
+        return None
+
+
+def names() -> list[str]:
+    """The evaluated checkpoints: faces first, the shorter name first."""
+    found = {path.parent.parent.name for path in FOLDER.glob("*/evaluation/summary.json") if path.with_name("scores.npz").is_file()}
+    return sorted(found, key=lambda name: (not name.startswith("faces"), len(name), name))
+
+
+def read(name: str) -> Evaluation:
+    """Raises UnknownName, or BadCheckpoint where the files cannot be read."""
+    if name not in names():
+        raise UnknownName("evaluated checkpoint", name, names())
+    folder = FOLDER / name / "evaluation"
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+        with np.load(folder / "scores.npz") as kept:
+            scores = {key: kept[key].astype(np.float32) for key in kept.files}
+    except Exception as error:  # a damaged archive raises almost anything
+        raise BadCheckpoint(f"the evaluation of {name} cannot be read; run: python -m training evaluate {name}") from error
+    return Evaluation(name, summary, scores)
+
+
+def alpha_series() -> list[dict]:
+    """Figure 12, a row a checkpoint from the smallest margin up: alpha, mse, embedding_error, eer, eer_ci95 and plain_eer."""
+    found = [read(name) for name in names() if name.startswith(SERIES)]
+    return sorted((_series_row(one.summary) for one in found
+                   if not any(one.reason(part) for part in ("image", "embedding_error", "verification"))), key=lambda row: row["alpha"])
+
+
+def _series_row(summary: dict) -> dict:
+    shift, rates = summary["embedding_error"], summary["verification"]
+    return {"alpha": shift["alpha"], "mse": summary["image"]["mse"], "embedding_error": shift["mean"], "eer": rates["template"]["eer"],
+            "eer_ci95": rates["template"]["eer_ci95"], "plain_eer": rates["plain"]["eer"]}
