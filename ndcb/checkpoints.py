@@ -43,6 +43,13 @@ def save(folder: Path, model: nn.Module, record: dict) -> None:
     _write_record(folder, head | record)
 
 
+def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
+    """The record of a committed checkpoint, without its weights. Raises UnknownName: no path either; BadCheckpoint."""
+    if name not in names(classes):
+        raise UnknownName("checkpoint", name, names(classes))
+    return _read_record(FOLDER / name)
+
+
 def update_record(folder: Path, **fields) -> None:
     """Replace fields of a record that is there, such as its figures."""
     _write_record(folder, _read_record(folder) | fields)

@@ -74,6 +74,11 @@ class Distorter:
         record = self.generator.record
         return Distortion(picture, template, distances, shift, record["training"]["alpha"], record["threshold"], took)
 
+    @torch.inference_mode()
+    def templates(self, pictures: list[Image.Image]) -> list[Image.Image]:
+        """Aligned faces or digits -> their templates, without a distance."""
+        return to_pictures(quantise(self.generator.model(self._batch(pictures))))
+
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
         """Two embeddings, as `embed` gives them for one picture each."""
         return Decision(float(squared_euclidean(reference, probe)), self.generator.record["threshold"])

@@ -3,7 +3,6 @@
 The scores are those of people or digits that no generator was trained on; `python -m training evaluate` writes them beside the checkpoint.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from . import checkpoints
 from .metrics import error_rates
-from .terms import NotAvailable, UnknownName
+from .terms import NotAvailable
 
 FARTHEST = 4.0
 """The largest squared distance of two unit embeddings."""
@@ -34,10 +33,8 @@ class Rates:
 
 @cache
 def record(generator: str) -> dict:
-    """The record of a committed generator, without its weights. Raises UnknownName."""
-    if generator not in checkpoints.names():
-        raise UnknownName("generator", generator, checkpoints.names())
-    return json.loads((checkpoints.FOLDER / generator / "record.json").read_text())
+    """`checkpoints.record`, read once."""
+    return checkpoints.record(generator)
 
 
 def login_threshold(generator: str) -> float:

@@ -12,7 +12,6 @@ from PIL import Image, ImageEnhance, ImageOps
 from .. import samples
 from ..pipeline import Distorter, Models
 from ..terms import Decision, UserError
-from ..tracking import make_templates
 from . import words
 from .distort import BLOCKED, KEEP_SECONDS, NOTHING_KEPT, QUEUE, generators
 from .photo import Photo
@@ -180,7 +179,7 @@ def with_side(visit: Visit, place: int, side: Side) -> Visit:
 
 def compare_faces(distorter: Distorter, a: Image.Image, b: Image.Image) -> Comparison:
     """Two aligned faces -> their templates and four decisions; all four pictures are embedded in one batch."""
-    templates = tuple(make_templates(distorter, [a, b]))
+    templates = tuple(distorter.templates([a, b]))
     embedded = distorter.embed([a, b, *templates])
     return Comparison((a, b), templates, {name: distorter.decide(embedded[i], embedded[j]) for name, (i, j) in PAIRS.items()})
 

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -147,7 +146,7 @@ def measured(kind: Kind) -> dict[str, float]:
 
 
 def alpha(generator: str) -> float:
-    return json.loads((checkpoints.FOLDER / generator / "record.json").read_text())["training"]["alpha"]
+    return checkpoints.record(generator)["training"]["alpha"]
 
 
 def _file(generator: str) -> Path:
