@@ -10,13 +10,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from .generators.bottleneck import Bottleneck, BottleneckConfig
 from .generators.unet import UNet, UNetConfig
 from .recognisers.digits import DigitEmbedder, DigitEmbedderConfig
 from .terms import BadCheckpoint, UnknownName
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
-CLASSES = {"UNet": (UNet, UNetConfig), "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
-GENERATORS = ("UNet",)
+CLASSES = {"UNet": (UNet, UNetConfig), "Bottleneck": (Bottleneck, BottleneckConfig),
+           "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
+GENERATORS = ("UNet", "Bottleneck")
 RECOGNISERS = ("DigitEmbedder",)
 
 

@@ -13,7 +13,8 @@ from torch import nn
 from .checkpoints import Checkpoint, load
 from .detectors import Detector, already_aligned
 from .distances import image_distances, squared_euclidean
-from .images import quantise, read_picture, to_pictures, to_tensor
+from .generators import make_templates
+from .images import read_picture, to_pictures, to_tensor
 from .recognisers import load_recogniser
 from .terms import BadCheckpoint, Decision, Face, UserError
 
@@ -61,15 +62,15 @@ class Distorter:
         """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already."""
         took: dict[str, float] = {}
         real = self._batch([picture])
+        with stopwatch(took, "embed"):
+            own = self.recogniser(real).cpu() if embedding is None else embedding[None]
         with stopwatch(took, "generate"):
-            made = quantise(self.generator.model(real))
+            made = make_templates(self.generator.model, self.recogniser, real, own)
             template = to_pictures(made)[0]
         with stopwatch(took, "embed"):
-            batch = made if embedding is not None else torch.cat([made, real])
-            embedded = self.recogniser(batch).cpu()
-        own = embedded[1] if embedding is None else embedding
+            embedded = self.recogniser(made).cpu()
         with stopwatch(took, "compare"):
-            shift = float(squared_euclidean(embedded[0], own))
+            shift = float(squared_euclidean(embedded, own))
             distances = {name: float(value) for name, value in image_distances(made, real).items()}
         record = self.generator.record
         return Distortion(picture, template, distances, shift, record["training"]["alpha"], record["threshold"], took)
@@ -77,7 +78,7 @@ class Distorter:
     @torch.inference_mode()
     def templates(self, pictures: list[Image.Image]) -> list[Image.Image]:
         """Aligned faces or digits -> their templates, without a distance."""
-        return to_pictures(quantise(self.generator.model(self._batch(pictures))))
+        return to_pictures(make_templates(self.generator.model, self.recogniser, self._batch(pictures)))
 
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
         """Two embeddings, as `embed` gives them for one picture each."""

@@ -14,7 +14,7 @@ from ndcb.terms import UserError
 
 from .data import data_root
 from .memory import keep_freed_memory
-from .presets import PRESETS, EmbedderTraining, GeneratorTraining, smoke
+from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, Training, smoke
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Job:
-    training: EmbedderTraining | GeneratorTraining
+    training: Training
     places: Places = Places()
 
 
@@ -88,11 +88,12 @@ def run_benchmark(job: BenchmarkJob) -> None:
     print(job.out)
 
 
-def train(training: EmbedderTraining | GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
+def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
+    from .bottleneck import train_bottleneck
     from .embedder import train_embedder
     from .generator import train_generator
 
-    run = train_embedder if isinstance(training, EmbedderTraining) else train_generator
+    run = {EmbedderTraining: train_embedder, GeneratorTraining: train_generator, BottleneckTraining: train_bottleneck}[type(training)]
     return run(training, root, out, checkpoint)
 
 

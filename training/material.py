@@ -9,7 +9,8 @@ from PIL import Image
 
 from ndcb.checkpoints import Checkpoint
 from ndcb.distances import IMAGE_DISTANCES, image_distances, ssim
-from ndcb.images import quantise, to_pictures, to_tensor
+from ndcb.generators import make_templates
+from ndcb.images import to_pictures, to_tensor
 
 from .pictures import Pictures, code_key, embeddings, kept_rows, weights_key
 
@@ -68,8 +69,11 @@ class Material:
     def templates(self, rows: np.ndarray) -> torch.Tensor:
         """T as its 8-bit file holds it, (len(rows), c, h, w) in [0, 1], on the CPU."""
         step = self.pictures.batch_size
-        return torch.cat([quantise(self.checkpoint.model(self.pictures.batch(rows[start:start + step]).to(self.device))).cpu()
-                          for start in range(0, len(rows), step)])
+        return torch.cat([self._make(rows[start:start + step]) for start in range(0, len(rows), step)])
+
+    def _make(self, rows: np.ndarray) -> torch.Tensor:
+        known = torch.from_numpy(self.real(rows)) if self.checkpoint.model.reads == "embedding" else None
+        return make_templates(self.checkpoint.model, self.recogniser, self.pictures.batch(rows).to(self.device), known).cpu()
 
     def shifted(self, rows: np.ndarray, change: str | None = None) -> np.ndarray:
         """F(T), (len(rows), m); `change` is one of CHANGES."""

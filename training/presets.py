@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from ndcb.generators.bottleneck import BottleneckConfig
 from ndcb.generators.unet import UNetConfig
 from ndcb.recognisers.digits import DigitEmbedderConfig
 
@@ -70,6 +71,35 @@ class GeneratorTraining:
     """Only the first so many pictures of each part of the data, for tests."""
 
 
+@dataclass(frozen=True)
+class BottleneckTraining:
+    """Train a generator that reads F(X) only, so that F(T) is F(X) again."""
+
+    preset: str
+    """Name of the preset and of the checkpoint."""
+    schedule: Schedule
+    """Length and speed."""
+    model: BottleneckConfig = BottleneckConfig()
+    """The network."""
+    recogniser: str = "facenet-casia-webface"
+    """Name of the frozen recogniser F."""
+    alpha: float = 0.2
+    """Margin of Eq. 9 on the squared embedding distance: what it is measured against. The training asks for less than it can get."""
+    mix: float = 0.5
+    """At most this share of another person's embedding is mixed into half of the embeddings."""
+    noise: float = 0.7
+    """At most this much of the spread of people's embeddings is added as noise to half of them."""
+    low_frequencies: float = 0.0
+    """Weight of what makes two people's templates look different from afar: their variance in blocks of 8x8 pixels."""
+    disturbed: float = 0.0
+    """Share of each batch that is made smaller and back before F sees it."""
+    limit: int | None = None
+    """Only the first so many pictures of each part of the data, for tests."""
+
+
+Training = EmbedderTraining | GeneratorTraining | BottleneckTraining
+
+
 def digits_embedder() -> EmbedderTraining:
     """The paper's network and loss with more triplets a step, a higher rate and turned digits: a better recogniser, sooner."""
     return EmbedderTraining("digits-embedder", Schedule(steps=4000, batch=128, lr=2e-3, cosine=True, save_every=500),
@@ -107,6 +137,12 @@ def faces() -> GeneratorTraining:
                    schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50))
 
 
+def faces_bottleneck() -> BottleneckTraining:
+    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range."""
+    return BottleneckTraining("faces-bottleneck", Schedule(steps=2000, batch=16, lr=1e-3, cosine=True, save_every=50),
+                              BottleneckConfig(change=0.12))
+
+
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
 PRESETS = {
     "digits-embedder": digits_embedder(),
@@ -115,14 +151,17 @@ PRESETS = {
     **{f"digits-alpha-{alpha:g}": digits_alpha(alpha) for alpha in ALPHAS},
     "faces-paper": faces_paper(),
     "faces": faces(),
+    "faces-bottleneck": faces_bottleneck(),
 }
 
 
-def smoke() -> list[EmbedderTraining | GeneratorTraining]:
+def smoke() -> list[Training]:
     """Ten steps of everything, small."""
     brief = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
     return [
         replace(digits_embedder(), preset="smoke-digits-embedder", model=DigitEmbedderConfig(4), schedule=replace(brief, batch=32), limit=200),
         replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
         replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
+        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, low_frequencies=1.0, disturbed=0.5,
+                model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
     ]

@@ -26,6 +26,8 @@ class UNetConfig:
 class UNet(nn.Module):
     """(n, channels, size, size) in [0, 1] -> template of the same shape in (0, 1). He initialisation, LeakyReLU 0.01, sigmoid."""
 
+    reads = "picture"
+
     def __init__(self, config: UNetConfig):
         super().__init__()
         step = config.fold * 2**config.depth
