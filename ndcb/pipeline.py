@@ -15,6 +15,7 @@ from .detectors import Detector, already_aligned
 from .distances import image_distances, squared_euclidean
 from .generators import make_templates
 from .images import read_picture, to_pictures, to_tensor
+from .polish import polish
 from .recognisers import load_recogniser
 from .terms import BadCheckpoint, Decision, Face, UserError
 
@@ -34,7 +35,7 @@ class Distortion:
     threshold: float
     """Login threshold of the generator's record, a squared distance."""
     milliseconds: dict[str, float]
-    """Time of each stage: generate, embed, compare."""
+    """Time of each stage: embed, generate, polish where it was asked for, compare."""
 
     @property
     def decision(self) -> Decision:
@@ -58,15 +59,21 @@ class Distorter:
         return self.recogniser(self._batch(pictures)).cpu()
 
     @torch.inference_mode()
-    def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None) -> Distortion:
-        """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already."""
+    def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0) -> Distortion:
+        """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already.
+
+        polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of three passes of the recogniser.
+        """
         took: dict[str, float] = {}
         real = self._batch([picture])
         with stopwatch(took, "embed"):
             own = self.recogniser(real).cpu() if embedding is None else embedding[None]
         with stopwatch(took, "generate"):
             made = make_templates(self.generator.model, self.recogniser, real, own)
-            template = to_pictures(made)[0]
+        if polish_steps:
+            with stopwatch(took, "polish"):
+                made = polish(made, own.to(self.device), self.recogniser, polish_steps)
+        template = to_pictures(made)[0]
         with stopwatch(took, "embed"):
             embedded = self.recogniser(made).cpu()
         with stopwatch(took, "compare"):

@@ -75,15 +75,16 @@ class Vault:
     """Enrolled templates at a place, matched by the models that made them.
 
     place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after `close`. `models` finds faces and
-    loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates. A photo is a `Face` that
+    loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps` (`ndcb.polish`). A photo is a `Face` that
     was found already, or whatever `models.find` takes; of several faces the largest counts. "Ann" and "ANN" are one name.
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
 
-    def __init__(self, place: str | os.PathLike, models: Models, generator: str = "faces"):
+    def __init__(self, place: str | os.PathLike, models: Models, generator: str = "faces", polish_steps: int = 0):
         self.database = Database(place)
         self.models = models
         self.generator = generator
+        self.polish_steps = polish_steps
         self._embeddings = Embeddings(KEPT_EMBEDDINGS)
 
     def enrol(self, name: str, photos: Sequence) -> Entry:
@@ -168,7 +169,7 @@ class Vault:
     def _make_templates(self, photos: Sequence, distorter: Distorter) -> Iterator[bytes]:
         for number, photo in enumerate(photos, 1):
             try:
-                yield _make_template(self._face(photo), distorter)
+                yield _make_template(self._face(photo), distorter, self.polish_steps)
             except UserError as error:
                 if len(photos) > 1:
                     error.args = (f"Photo {number}: {error}",)
@@ -312,8 +313,8 @@ def fitting(picture: Image.Image, distorter: Distorter) -> Image.Image:
     return picture
 
 
-def _make_template(face: Face, distorter: Distorter) -> bytes:
-    result = distorter.distort(fitting(face.image, distorter))
+def _make_template(face: Face, distorter: Distorter, polish_steps: int) -> bytes:
+    result = distorter.distort(fitting(face.image, distorter), polish_steps=polish_steps)
     if not result.decision.same:
         raise BadPicture("The template of this photo would not be recognised. Use another photo, from the front and in good light.")
     file = io.BytesIO()

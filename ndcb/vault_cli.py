@@ -48,6 +48,8 @@ class Enrol(Modelled):
     """1 to 64 printable characters."""
     photos: Photos
     """Picture files, each of the person's face; of a photo with several faces the largest counts."""
+    polish: int = 0
+    """Gradient steps on each template's pixels that bring its embedding nearer to the photo's."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _open(command: Modelled):
     models = Models(pick_device(command.device))
     if not isinstance(command, List):
         models.distorter(command.generator)  # a wrong name is told before anything else is done
-    return closing(Vault(command.vault, models, command.generator))
+    return closing(Vault(command.vault, models, command.generator, getattr(command, "polish", 0)))
 
 
 def _check_is_there(place: str) -> None:

@@ -153,3 +153,11 @@ def test_strangers_are_refused(capsys, tmp_path, lfw_root):
     _, lines, _ = run(capsys, "identify", *(sorted(folder.iterdir())[2] for folder in people), "--vault", vault)
     assert sum(line["name"] == folder.name for line, folder in zip(lines[:4], people)) >= 3
     assert sum(line["name"] is None for line in lines[4:]) >= 3
+
+
+def test_polish_is_asked_for_at_enrolment(capsys, here, monkeypatch):
+    seen = []
+    monkeypatch.setattr("ndcb.pipeline.polish", lambda made, own, recogniser, steps: seen.append(steps) or made)
+    assert run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png", "--polish", "4")[0] == 0
+    assert run(capsys, "enrol", "Bob", "p1-0.png")[0] == 0
+    assert seen == [4, 4]

@@ -49,6 +49,8 @@ def cache(monkeypatch, tmp_path):
 class Inverted(nn.Module):
     """A generator whose templates are the negatives."""
 
+    reads = "picture"
+
     def forward(self, batch):
         return 1 - batch
 
@@ -56,12 +58,16 @@ class Inverted(nn.Module):
 class Dark(nn.Module):
     """A generator for which the template of one picture is not as far from another as the other way round."""
 
+    reads = "picture"
+
     def forward(self, batch):
         return 0.4 * batch
 
 
 class OneColour(nn.Module):
     """A generator whose templates know nothing of the picture."""
+
+    reads = "picture"
 
     def forward(self, batch):
         return torch.full_like(batch, 0.4)
@@ -686,6 +692,8 @@ class Means:
 
 class Same(nn.Module):
     """A generator that distorts nothing."""
+
+    reads = "picture"
 
     def forward(self, batch):
         return batch

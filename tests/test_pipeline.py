@@ -82,3 +82,12 @@ def test_a_drawing_becomes_an_mnist_digit():
     for empty in (None, Image.new("RGBA", (280, 280), (0, 0, 0, 0))):
         with pytest.raises(BadPicture, match="Nothing is drawn"):
             digit_from_drawing(drawing_on_white(empty))
+
+
+def test_polish_brings_the_template_nearer_and_shows_its_cost(models, astronaut):
+    distorter, face = models.distorter("faces"), models.find(astronaut)[0].image
+    plain, polished = distorter.distort(face), distorter.distort(face, polish_steps=3)
+    assert polished.embedding_distance < 0.9 * plain.embedding_distance
+    assert "polish" not in plain.milliseconds and polished.milliseconds["polish"] > 0
+    template, photo = distorter.embed([polished.template, face])
+    assert distorter.decide(template, photo).squared_distance == pytest.approx(polished.embedding_distance, abs=1e-4)

@@ -47,6 +47,8 @@ NOBODY = Image.new("RGB", (SIDE, SIDE))
 class Negative(nn.Module):
     """A generator: what is light gets dark."""
 
+    reads = "picture"
+
     def forward(self, pictures):
         return 1 - pictures
 
@@ -683,7 +685,7 @@ def child_dies_inside(place: str) -> None:
     vault = toy_vault(place)
     vault.list()
     engine, make = vault.database.engine, vault_module._make_template
-    vault_module._make_template = lambda face, distorter: make(face, distorter) + os.urandom(100_000)
+    vault_module._make_template = lambda face, distorter, polish_steps: make(face, distorter, polish_steps) + os.urandom(100_000)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA cache_size = 1"))
 
