@@ -121,7 +121,7 @@ def test_help_names_every_option():
 @pytest.mark.slow
 def test_templates_separate_test_people(capsys, tmp_path, lfw_root):
     """Templates of ten people nothing was trained on, against another photo of theirs and of the next person."""
-    from training.data import in_test
+    from ndcb.lfw import in_test
 
     people = [folder for folder in sorted((lfw_root / "lfw_home" / "lfw_funneled").iterdir())
               if in_test(folder.name) and len(list(folder.iterdir())) > 3][:10]

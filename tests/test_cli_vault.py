@@ -143,7 +143,7 @@ def test_with_the_real_models(capsys, tmp_path, monkeypatch, astronaut):
 @pytest.mark.slow
 def test_strangers_are_refused(capsys, tmp_path, lfw_root):
     """Eight people nothing was trained on: most get in with another photo, few as somebody else."""
-    from training.data import in_test
+    from ndcb.lfw import in_test
 
     people = [folder for folder in sorted((lfw_root / "lfw_home" / "lfw_funneled").iterdir())
               if in_test(folder.name) and len(list(folder.iterdir())) > 3][:8]

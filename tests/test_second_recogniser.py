@@ -9,8 +9,9 @@ from PIL import Image, ImageEnhance
 
 from ndcb.detectors import Detector
 from ndcb.images import read_picture
+from ndcb.lfw import lfw_files
 from ndcb.terms import NotAvailable
-from training.data import central_faces, lfw_files
+from training.data import central_faces
 from training.second_recogniser import CHIP_SIZE, PIECE, SecondRecogniser, _chip, _networks, load_second_recogniser
 
 SAME_PERSON = 0.175

@@ -10,9 +10,9 @@ from pathlib import Path
 import tyro
 
 from ndcb import checkpoints
+from ndcb.lfw import data_root
 from ndcb.terms import UserError
 
-from .data import data_root
 from .memory import keep_freed_memory
 from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, Training, smoke
 
@@ -51,6 +51,18 @@ class EvaluateJob:
 
 
 @dataclass(frozen=True)
+class AttackJob:
+    checkpoints: tyro.conf.Positional[tuple[str, ...]]
+    """Names of generators of faces that are evaluated, or paths of their folders; their summary.json gets the key `attacks`."""
+    steps: int = 800
+    """Steps that each attacker learns. Only figures of the same number can be compared."""
+    pictures: int = 1000
+    """So many test pictures are restored."""
+    data: str | None = None
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+
+
+@dataclass(frozen=True)
 class BenchmarkJob:
     out: Path = checkpoints.FOLDER / "benchmark.json"
     """Where the figures are written."""
@@ -81,6 +93,13 @@ def evaluate_all(job: EvaluateJob) -> None:
         print(evaluate(name, data_root(job.data), job.what))
 
 
+def attack_all(job: AttackJob) -> None:
+    from .attack import attack
+
+    for name in job.checkpoints:
+        print(attack(name, data_root(job.data), job.steps, job.pictures))
+
+
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
@@ -99,6 +118,7 @@ def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
 
 COMMANDS = {
     "evaluate": ("Measure generators in full: the paper's tables and the field's.", EvaluateJob(()), evaluate_all),
+    "attack": ("Restore photos from templates as a thief would, and measure how often they are accepted.", AttackJob(()), attack_all),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
     "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
 }

@@ -1,8 +1,7 @@
-"""LFW and MNIST, read where scikit-learn and torchvision leave them; people split by a stable hash; faces aligned once."""
+"""LFW and MNIST, read where scikit-learn and torchvision leave them; faces aligned once."""
 
 import hashlib
 import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,39 +11,13 @@ from tqdm import tqdm
 
 from ndcb.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
 from ndcb.images import read_picture
+from ndcb.lfw import PARTS, lfw_files, missing, part_of
 from ndcb.terms import FACE_SIZE, Face, NotAvailable
-
-TEST_SHARE = 0.2
-PARTS = ("training", "development", "test")
-
-
-def data_root(root: str | None = None) -> Path:
-    """`--data`, else NDCB_DATA, else ~/.cache/ndcb/data: the folder that holds lfw_home/ and MNIST/."""
-    return Path(root or os.environ.get("NDCB_DATA") or Path.home() / ".cache" / "ndcb" / "data")
 
 
 def cache_root() -> Path:
     """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any time."""
     return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
-
-
-def in_test(person: str) -> bool:
-    """Is this person in the test fifth? The first 8 hex digits of the name's SHA-256 decide, on every machine alike."""
-    return _share(person) < TEST_SHARE
-
-
-def part_of(person: str) -> str:
-    """`test`, `development` or `training`."""
-    return "test" if in_test(person) else "development" if in_development(person) else "training"
-
-
-def in_development(person: str) -> bool:
-    """Is this person one of the tenth of the others that fixes thresholds and is never trained on?"""
-    return TEST_SHARE <= _share(person) < TEST_SHARE + (1 - TEST_SHARE) / 10
-
-
-def _share(person: str) -> float:
-    return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32
 
 
 @dataclass(frozen=True)
@@ -59,14 +32,6 @@ class Faces:
     """(n,), such as Aaron_Eckhart_0001."""
     detected: np.ndarray
     """(n,), bool; where False no face was found and the picture's middle was taken."""
-
-
-def lfw_files(root: Path) -> list[Path]:
-    """All LFW pictures, sorted by name; downloads them through scikit-learn where they are not there yet."""
-    folder = root / "lfw_home" / "lfw_funneled"
-    if not folder.is_dir():
-        _fetch_lfw(root)
-    return sorted(folder.glob("*/*.jpg"))
 
 
 def lfw_faces(root: Path, limit: int | None = None) -> Faces:
@@ -101,24 +66,8 @@ def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
     try:
         data = MNIST(str(root), train=train, download=not (root / "MNIST" / "raw").is_dir())
     except Exception as error:
-        raise NotAvailable(_missing("MNIST", root)) from error
+        raise NotAvailable(missing("MNIST", root)) from error
     return data.data.numpy()[..., None], data.targets.numpy()
-
-
-def _missing(name: str, root: Path) -> str:
-    return (f"{name} is not in {root} and could not be downloaded. Connect to the internet, or name the folder that holds it "
-            "with --data or NDCB_DATA.")
-
-
-def _fetch_lfw(root: Path) -> None:
-    from sklearn.datasets import fetch_lfw_people
-
-    try:
-        fetch_lfw_people(data_home=str(root), funneled=True, resize=0.1, min_faces_per_person=200)
-    except Exception as error:
-        raise NotAvailable(_missing("LFW", root)) from error
-    finally:  # its cache of the tiny pictures, of no use to anybody
-        shutil.rmtree(root / "lfw_home" / "joblib", ignore_errors=True)
 
 
 def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ndcb.lfw import PARTS, TEST_SHARE, part_of
 from ndcb.terms import UnknownName
 
-from .data import PARTS, TEST_SHARE, cache_root, lfw_faces, mnist, part_of
+from .data import cache_root, lfw_faces, mnist
 
 
 @dataclass(frozen=True)
