@@ -139,7 +139,7 @@ def faces() -> GeneratorTraining:
 
 def faces_bottleneck() -> BottleneckTraining:
     """T = D(F(X)): a carrier picture, changed by at most an eighth of the range."""
-    return BottleneckTraining("faces-bottleneck", Schedule(steps=2000, batch=16, lr=1e-3, cosine=True, save_every=50),
+    return BottleneckTraining("faces-bottleneck", Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
                               BottleneckConfig(change=0.12))
 
 
