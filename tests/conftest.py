@@ -1,12 +1,21 @@
 """Shared by all tests. LFW and MNIST are used where NDCB_DATA or ../shared/data has them; tests of the main path never need them."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NDCB_DATA") or ROOT.parent / "shared" / "data")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What was skipped, and what to install so that it is not."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ())
+                      if isinstance(report.longrepr, tuple))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +39,57 @@ def astronaut():
     from PIL import Image
 
     return Image.fromarray(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def models():
+    """The real ones, loaded once for all tests."""
+    from ndcb.pipeline import Models
+
+    return Models()
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> dict[str, str]:
+    """Files of a portrait, the same mirrored, twice in one picture, a second hand's digits 3 and 8, and a picture without a face."""
+    from PIL import Image
+
+    from ndcb import login, samples
+
+    from . import odd_files
+
+    folder = tmp_path_factory.mktemp("photos")
+    portrait, digits = samples.portrait(), [picture for picture, _, generator in login.sample_pictures() if generator == "digits"]
+    pictures = {"portrait": portrait, "mirrored": portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "3": digits[3], "8": digits[8],
+                "nothing": Image.new("RGB", (300, 300), (90, 140, 90))}
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
+    odd_files.write_all(portrait, folder, {"two_faces.jpg": odd_files.WITH_FACES["two_faces.jpg"]})
+    return {name: str(folder / f"{name}.png") for name in pictures} | {"two": str(folder / "two_faces.jpg")}
+
+
+@pytest.fixture
+def visit(models):
+    """A vault in memory, opened for one visitor."""
+    from ndcb import login
+
+    visit = login.open_visit(models)
+    yield visit
+    login.close(visit)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The system's Chromium, one a module: Playwright allows one at a time."""
+    from .browsing import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory) -> Path:
+    """The film of a camera in front of which the portrait hangs."""
+    from .browsing import film
+
+    return film(tmp_path_factory.mktemp("camera") / "film.mjpeg")

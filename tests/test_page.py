@@ -1,13 +1,13 @@
 """The page: its public endpoint by gradio_client, and the first tab in a real browser."""
 
-import io
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 
+import httpx
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
@@ -15,46 +15,62 @@ from PIL import Image
 import app
 from ndcb import samples
 from ndcb.images import to_tensor
-from ndcb.pipeline import Models
 from ndcb.tabs import cache
 
 from . import odd_files
+from .browsing import (CAMERA, ask_for_the_camera, fits, open_tab, opened, screenshot, served, wait_for_picture, wait_for_text,
+                       with_camera)
 from .conftest import ROOT
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
-BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The app as it is served, with the clean-up a hundred times faster: (address, cache folder, models, files there at the start)."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    folder = cache.private_folder()
-    models = Models()
-    blocks = app.build(models)
-    own = cache.files(folder)
-    cache.keep_sweeping(folder, age=9, every=3)
-    _, address, _ = blocks.launch(**app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True)
-    models.warm_up(["faces", "digits"])
-    yield address, folder, models, own, blocks.state_holder
-    blocks.close()
-    patch.undo()
+def page(tmp_path_factory, models):
+    """The app as it is served, with the clean-up a hundred times faster."""
+    with served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models), sweep={"age": 9, "every": 3}) as page:
+        models.warm_up(["faces", "digits"])
+        yield page
 
 
 @pytest.fixture(scope="module")
 def client(page):
-    return Client(page[0], verbose=False)
+    return Client(page.address, verbose=False)
 
 
 def test_only_the_documented_endpoints_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/distort", "/compare", "/login"}
 
 
-def test_distort_endpoint_answers_as_the_library(client, page, tmp_path, astronaut):
+@pytest.mark.slow
+def test_a_private_handler_tells_nothing_of_a_visit(client, page, tab):
+    """Gradio leaves them reachable by their names; who calls one has a visit of their own and sees no other."""
+    private = [one for one in page.blocks.config["dependencies"] if one["api_visibility"] != "public"]
+    with pytest.raises(ValueError, match="Cannot find a function"):
+        client.predict("Ann", api_name="/on_revoke")
+    open_tab(tab, "Login")
+    tab.locator("#login-samples button.thumbnail-item").nth(0).click()
+    tab.wait_for_selector("#login-photo img")
+    tab.fill("#login-name textarea, #login-name input", "Ann")
+    tab.click("#login-enrol")
+    wait_for_text(tab, "#login-verdict", "Enrolled: Ann")
+    assert {"on_revoke", "on_verify", "on_forget"} <= {one["api_name"] for one in private}
+    answer = call(page, "on_revoke", ["Ann"])
+    assert "Nobody is enrolled as" in answer and "Eileen Collins" in answer and ">Ann<" not in answer
+    tab.click("#login-verify")
+    wait_for_text(tab, "#login-verdict", "Accepted.")
+    tab.click("#login-forget")
+    wait_for_text(tab, "#login-verdict", "Your data is deleted")
+
+
+def call(page, name: str, data: list) -> str:
+    """What a program gets that asks for a handler by its name."""
+    address = f"{page.address}gradio_api/call/{name}"
+    event = httpx.post(address, json={"data": data}, timeout=60).json()["event_id"]
+    return httpx.get(f"{address}/{event}", timeout=60).text
+
+
+def test_distort_endpoint_answers_as_the_library(client, models, tmp_path, astronaut):
     astronaut.save(tmp_path / "a.png")
     template, numbers = client.predict(handle_file(tmp_path / "a.png"), "faces", api_name="/distort")
-    result = page[2].distorter("faces").distort(page[2].find(astronaut)[0].image)
+    result = models.distorter("faces").distort(models.find(astronaut)[0].image)
     assert Image.open(template).convert("RGB").tobytes() == result.template.tobytes()  # bit-exact through the page
     assert numbers["embedding_distance"] == pytest.approx(result.embedding_distance, abs=1e-5)
     assert numbers["same"] is result.decision.same
@@ -74,29 +90,12 @@ def test_odd_files_through_the_page(client, tmp_path, astronaut):
         client.predict(handle_file(tmp_path / "plain.jpg"), "facez", api_name="/distort")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def tab(browser, page):
     """A visitor's window, already on the page."""
     window = browser.new_page(viewport={"width": 1280, "height": 1000})
-    window.goto(page[0])
-    window.wait_for_selector("#verdict .verdict", timeout=60_000)
-    yield window
+    yield opened(window, page)
     window.close()
-
-
-def wait_for_text(window, selector: str, text: str) -> None:
-    window.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text], timeout=60_000)
 
 
 @pytest.mark.slow
@@ -105,27 +104,27 @@ def test_a_first_result_is_on_screen(tab):
     for words in ("Your picture stays yours", "Camera blocked?", "NASA, public domain", "login threshold", "squared embedding distance"):
         assert words in text
     for picture in ("#original img", "#template img"):
-        assert tab.eval_on_selector(picture, "image => image.naturalWidth") == 160
+        wait_for_picture(tab, picture, 160)
 
 
 @pytest.mark.slow
 def test_upload_two_faces_choose_delete(tab, page, tmp_path, astronaut):
     [path] = odd_files.write_all(astronaut, tmp_path, {"two_faces.jpg": odd_files.WITH_FACES["two_faces.jpg"]})
-    before = cache.files(page[1])
+    before = page.left()
     tab.set_input_files("#photo input[type=file]", path)
     wait_for_text(tab, "#verdict", "2 faces were found")
     first = tab.get_attribute("#template img", "src")
     tab.locator("#faces button.thumbnail-item, #faces .thumbnail-lg").nth(1).click()
-    tab.wait_for_function("old => document.querySelector('#template img').src != old", arg=first, timeout=60_000)
+    tab.wait_for_function("old => document.querySelector('#template img').src != old", arg=first)
     with tab.expect_download() as download:
         tab.click("#png")
     saved = tmp_path / "down.png"
     download.value.save_as(saved)
     assert Image.open(saved).size == (160, 160) and download.value.suggested_filename == "faces.template.png"
-    assert "two_faces.jpg" in [path.name for path in cache.files(page[1]) - before]
+    assert "two_faces.jpg" in page.names()
     tab.click("#forget")
     wait_for_text(tab, "#verdict", "Your data is deleted")
-    assert not cache.files(page[1]) - before
+    assert not page.left() - before
 
 
 @pytest.mark.slow
@@ -144,7 +143,7 @@ def test_a_digit_sample_and_a_drawn_digit(tab):
     wait_for_text(tab, "#verdict", "Nothing is drawn yet")
     tab.locator("#digits button.thumbnail-item, #digits .thumbnail-lg").nth(7).click()
     wait_for_text(tab, "#verdict", "threshold")
-    assert tab.eval_on_selector("#template img", "image => image.naturalWidth") == 28
+    wait_for_picture(tab, "#template img", 28)
     before = tab.get_attribute("#template img", "src")
     tab.click("#pad button[aria-label=Brush]")
     tab.wait_for_timeout(1000)
@@ -155,41 +154,87 @@ def test_a_digit_sample_and_a_drawn_digit(tab):
     tab.mouse.move(x, y + canvas["height"] * 0.6, steps=15)
     tab.mouse.up()
     tab.click("#draw")
-    tab.wait_for_function("old => document.querySelector('#template img').src != old", arg=before, timeout=60_000)
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory):
-    """Options of a browser whose camera films the bundled portrait."""
-    frame = Image.new("RGB", (640, 480), (80, 90, 100))
-    frame.paste(samples.portrait().resize((480, 480)), (80, 0))
-    picture = io.BytesIO()
-    frame.save(picture, "JPEG", quality=92)
-    film = tmp_path_factory.mktemp("camera") / "film.mjpeg"
-    film.write_bytes(picture.getvalue() * 60)
-    return [*BROWSER, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    tab.wait_for_function("old => document.querySelector('#template img').src != old", arg=before)
 
 
 @pytest.mark.slow
 def test_a_picture_from_the_camera(browser, camera, page):
-    with_camera = browser.browser_type.launch(executable_path=CHROMIUM, args=camera)
-    window = with_camera.new_context(permissions=["camera"]).new_page()
-    window.goto(page[0])
-    window.wait_for_selector("#verdict .verdict", timeout=60_000)
-    window.click("#photo button[aria-label='Capture from camera']")
-    window.get_by_role("button", name="Access Webcam").click()
-    window.click("#photo button[aria-label='capture photo']", timeout=60_000)
-    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')", timeout=60_000)
-    assert "squared embedding distance" in window.inner_text("#verdict")
-    with_camera.close()
+    with with_camera(browser, camera) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#photo")
+        window.click("#photo button[aria-label='capture photo']")
+        window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')")
+        assert "squared embedding distance" in window.inner_text("#verdict")
+
+
+@pytest.mark.slow
+def test_a_refused_camera_leaves_the_upload(browser, camera, page, photos):
+    with with_camera(browser, camera, allowed=False) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#photo")
+        assert window.evaluate(CAMERA) == "NotAllowedError"
+        assert window.get_by_text("Camera blocked?").first.is_visible()
+        window.locator("#photo button[aria-label='Upload file']").click()
+        window.set_input_files("#photo input[type=file]", photos["two"])
+        wait_for_text(window, "#verdict", "2 faces were found")
+
+
+def use_distort(window, photos) -> None:
+    window.set_input_files("#photo input[type=file]", photos["mirrored"])
+    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')")
+
+
+def use_compare(window, photos) -> None:
+    window.click("#compare-other-B")
+    window.wait_for_function("!document.querySelector('#compare-verdict').innerText.includes('This is the sample on both sides')")
+
+
+def use_embedding(window, photos) -> None:
+    window.set_input_files("#people-photo input[type=file]", photos["portrait"])
+    wait_for_text(window, "#people-own", "Your photo and its template are")
+    window.wait_for_selector("#people-plot .js-plotly-plot[data-hooked=yes]")
+
+
+def use_login(window, photos) -> None:
+    window.locator("#login-samples button.thumbnail-item").nth(0).click()
+    window.wait_for_selector("#login-photo img")
+    window.click("#login-identify")
+    wait_for_text(window, "#login-verdict", "Nearest of all templates: Eileen Collins")
+
+
+def use_results(window, photos) -> None:
+    window.wait_for_selector(".results-plot .main-svg:visible")
+
+
+def use_about(window, photos) -> None:
+    wait_for_text(window, "#about-limits", "Of the checkpoint")
+
+
+USES = {"Distort": use_distort, "Compare": use_compare, "Embedding space": use_embedding, "Login": use_login, "Results": use_results,
+        "About": use_about}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
+def test_every_tab_is_used_and_looked_at(browser, page, photos, tmp_path, width, theme):
+    window = opened(browser.new_page(viewport={"width": width, "height": 900}), page, f"?__theme={theme}")
+    seen = {}
+    for name, use in USES.items():
+        open_tab(window, name)
+        use(window, photos)
+        assert fits(window), name
+        seen[name] = screenshot(window, tmp_path / f"{name}.png")
+    dark = [np.median(picture.convert("L")) < 100 for picture in seen.values()]
+    assert dark == [theme == "dark"] * len(USES)
+    assert len({picture.tobytes() for picture in seen.values()}) == len(USES)
+    window.close()
 
 
 @pytest.mark.slow
 def test_it_fits_a_phone(browser, page):
     window = browser.new_page(viewport={"width": 390, "height": 844})
-    window.goto(page[0])
-    window.wait_for_selector("#verdict .verdict", timeout=60_000)
-    assert window.evaluate("document.documentElement.scrollWidth") <= 390
+    opened(window, page)
+    assert fits(window)
     window.close()
 
 
@@ -197,40 +242,70 @@ def test_it_fits_a_phone(browser, page):
 def test_nothing_of_a_visit_is_left_on_disk(browser, page, client, tmp_path, astronaut):
     """By hand and through the endpoint; after the clean-up only what the page itself came with is there."""
     astronaut.resize((300, 300)).save(tmp_path / "visitor.jpg")
-    window = browser.new_page()
-    window.goto(page[0])
+    window = opened(browser.new_page(), page)
     window.set_input_files("#photo input[type=file]", tmp_path / "visitor.jpg")
     wait_for_text(window, "#verdict", "Still the same")
     client.predict(handle_file(tmp_path / "visitor.jpg"), "faces", api_name="/distort")
     window.set_input_files("#photo input[type=file]", tmp_path / "visitor.jpg")  # and gone in the middle of it
-    assert "visitor.jpg" in [path.name for path in cache.files(page[1])]
-    assert window.evaluate("Object.keys(localStorage).concat(Object.keys(sessionStorage)).join(' ').includes('run')") is False
+    assert "visitor.jpg" in page.names()
+    assert_no_history(window, page)
     window.close()
+    assert_swept(page)
+
+
+@pytest.mark.slow
+def test_nothing_of_an_enrolment_is_left(browser, page, tmp_path, astronaut):
+    """The photo and its template go without anybody asking for it, and neither browser nor page keeps a history."""
+    astronaut.resize((300, 300)).save(tmp_path / "ann.jpg")
+    window = opened(browser.new_page(), page)
+    open_tab(window, "Login")
+    window.set_input_files("#login-photo input[type=file]", tmp_path / "ann.jpg")
+    window.wait_for_selector("#login-photo img")
+    window.fill("#login-name textarea, #login-name input", "Ann")
+    window.click("#login-enrol")
+    wait_for_text(window, "#login-verdict", "Enrolled: Ann")
+    assert {"ann.jpg", "template.png"} <= page.names()
+    assert_no_history(window, page)
+    window.close()
+    assert_swept(page)
+
+
+KEPT = """async () => JSON.stringify([
+  {...localStorage}, {...sessionStorage}, (await indexedDB.databases()).map(one => one.name), document.cookie])"""
+
+
+def assert_no_history(window, page) -> None:
+    kept = window.evaluate(KEPT)
+    assert "history" not in kept and ".jpg" not in kept and "Ann" not in kept, kept
+    assert window.request.get(f"{page.address.rstrip('/')}/gradio_api/runs").status == 404
+
+
+def assert_swept(page) -> None:
     deadline = time.monotonic() + 60
-    while cache.files(page[1]) - page[3] and time.monotonic() < deadline:
+    while page.left() and time.monotonic() < deadline:
         time.sleep(1)
-    assert cache.files(page[1]) == page[3]
+    assert cache.files(page.folder) == page.own
 
 
 @pytest.mark.slow
 def test_what_the_page_remembers_goes_with_the_window(browser, page, astronaut, tmp_path):
     """Gradio itself would keep the state of a closed window for an hour."""
     astronaut.save(tmp_path / "visitor.png")
-    window = browser.new_page()
-    window.goto(page[0])
+    before = remembered(page)  # a program that called a handler by its name has no window: its visit ends by time
+    window = opened(browser.new_page(), page)
     window.set_input_files("#photo input[type=file]", tmp_path / "visitor.png")
-    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')", timeout=60_000)
-    assert any(remembered(page[4]))
+    window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')")
+    assert remembered(page) - before
     window.close()
     deadline = time.monotonic() + 60
-    while any(remembered(page[4])) and time.monotonic() < deadline:
+    while remembered(page) - before and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert not any(remembered(page[4]))
+    assert not remembered(page) - before
 
 
-def remembered(holder) -> list[dict]:
-    """What visits left in memory, a dict a visitor."""
-    return [dict(session.state_data) for session in holder.session_data.values()]
+def remembered(page) -> set[str]:
+    """The visits of which something is in memory."""
+    return {session for session, kept in page.blocks.state_holder.session_data.items() if dict(kept.state_data)}
 
 
 @pytest.mark.slow
@@ -247,10 +322,10 @@ def test_the_folder_goes_with_the_process(tmp_path):
     assert not cache.files(tmp_path) and not list(tmp_path.glob("ndcb-*"))
 
 
-def test_the_committed_example_is_what_the_models_give(page):
+def test_the_committed_example_is_what_the_models_give(models):
     stored = samples.example("faces")
-    face = page[2].find(samples.portrait())[0].image
-    result = page[2].distorter("faces").distort(face)
+    face = models.find(samples.portrait())[0].image
+    result = models.distorter("faces").distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()
     assert float(difference.mean()) < 0.01
     assert stored.embedding_distance == pytest.approx(result.embedding_distance, abs=0.02)

@@ -1,6 +1,5 @@
 """The tab Compare: its functions with toy models, its endpoint by gradio_client, and a visit in a real browser."""
 
-import shutil
 from types import SimpleNamespace
 
 import gradio as gr
@@ -9,14 +8,12 @@ import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
-import app
 from ndcb import samples
-from ndcb.pipeline import Models
-from ndcb.tabs import cache, compare, style
+from ndcb.tabs import compare
 from ndcb.terms import Decision, NoFaceFound, UserError
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
-BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from .browsing import alone, fits, served, wait_for_text
+
 FACE = Image.new("RGB", (160, 160), "white")
 
 
@@ -94,32 +91,25 @@ def test_several_faces_are_named_and_the_first_is_taken():
     assert compare.find_side(SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), 0, "x").note == ""
 
 
-def test_the_first_result_is_what_the_models_give(page):
+def test_the_first_result_is_what_the_models_give(models):
     stored, example = compare.first_comparison(), samples.example("faces")
-    made = compare.compare_faces(page[2].distorter("faces"), example.original, example.original)
+    made = compare.compare_faces(models.distorter("faces"), example.original, example.original)
     for name in compare.PAIRS:
         assert stored.decisions[name].squared_distance == pytest.approx(made.decisions[name].squared_distance, abs=0.02), name
     assert stored.threshold == made.threshold
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The tab as it is served: (address, cache folder, models)."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    folder, models = cache.private_folder(), Models()
-    with gr.Blocks(analytics_enabled=False) as blocks, gr.Tab("Compare"):
-        compare.build(models)
-    _, address, _ = blocks.launch(**{**app.LAUNCH, "css": style.CSS + compare.CSS}, prevent_thread_lock=True, quiet=True)
-    models.warm_up(["faces"])
-    yield address, folder, models
-    blocks.close()
-    patch.undo()
+def page(tmp_path_factory, models):
+    """The tab as it is served."""
+    with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Compare", compare, models)) as page:
+        models.warm_up(["faces"])
+        yield page
 
 
 @pytest.fixture(scope="module")
 def client(page):
-    return Client(page[0], verbose=False)
+    return Client(page.address, verbose=False)
 
 
 @pytest.fixture
@@ -135,10 +125,10 @@ def files(tmp_path, astronaut):
     return {name: tmp_path / f"secret-{name}.png" for name in pictures}
 
 
-def test_the_endpoint_answers_as_the_library(client, page, files):
+def test_the_endpoint_answers_as_the_library(client, models, files):
     numbers = client.predict(handle_file(files["one"]), handle_file(files["other"]), "faces", api_name="/compare")
-    distorter = page[2].distorter("faces")
-    a, b = (page[2].find(files[name])[0].image for name in ("one", "other"))
+    distorter = models.distorter("faces")
+    a, b = (models.find(files[name])[0].image for name in ("one", "other"))
     templates = [distorter.distort(face).template for face in (a, b)]
     for name, (i, j) in {"plain_plain": (a, b), "template_plain": (templates[0], b), "plain_template": (a, templates[1]),
                          "template_template": templates}.items():
@@ -163,38 +153,27 @@ def test_the_endpoint_says_which_side_is_wrong(client, files):
         client.predict(handle_file(files["one"]), handle_file(files["one"]), "facez", api_name="/compare")
 
 
-def wait_for_text(window, selector: str, text: str) -> None:
-    window.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text], timeout=120_000)
-
-
 @pytest.mark.slow
-def test_a_visit_in_the_browser(page, files):
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests")
-    own = cache.files(page[1])
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
-        window = browser.new_page(viewport={"width": 390, "height": 844})
-        window.goto(page[0], timeout=120_000)
-        wait_for_text(window, "#compare-verdict", "This is the sample on both sides")
-        assert window.evaluate("document.documentElement.scrollWidth") <= 390
-        assert window.inner_text("#compare-table").count("same person") == 4
-        before = window.inner_text("#compare-table")
-        window.set_input_files("#compare-photo-B input[type=file]", files["none"])
-        wait_for_text(window, "#compare-verdict", "Photo B: No face found")
-        assert window.inner_text("#compare-table") == before
-        window.click("#compare-other-A")
-        wait_for_text(window, "#compare-verdict", "The recogniser takes")
-        changed = window.inner_text("#compare-table")
-        assert changed != before
-        window.locator("#compare-photo-B button[aria-label='Remove Image']").click()
-        window.set_input_files("#compare-photo-B input[type=file]", files["two"])
-        wait_for_text(window, "#compare-verdict", "Photo B has 2 faces; the largest is compared.")
-        assert window.inner_text("#compare-table") != changed
-        assert {"secret-none.png", "secret-two.png"} <= {path.name for path in cache.files(page[1])}
-        window.click("#compare-forget")
-        wait_for_text(window, "#compare-verdict", "Your data is deleted")
-        left = cache.files(page[1])
-        assert not left - own and not {"secret-none.png", "secret-two.png"} & {path.name for path in left}
-        browser.close()
+def test_a_visit_in_the_browser(browser, page, files):
+    window, left = browser.new_page(viewport={"width": 390, "height": 844}), page.left()
+    window.goto(page.address)
+    wait_for_text(window, "#compare-verdict", "This is the sample on both sides")
+    assert fits(window)
+    assert window.inner_text("#compare-table").count("same person") == 4
+    before = window.inner_text("#compare-table")
+    window.set_input_files("#compare-photo-B input[type=file]", files["none"])
+    wait_for_text(window, "#compare-verdict", "Photo B: No face found")
+    assert window.inner_text("#compare-table") == before
+    window.click("#compare-other-A")
+    wait_for_text(window, "#compare-verdict", "The recogniser takes")
+    changed = window.inner_text("#compare-table")
+    assert changed != before
+    window.locator("#compare-photo-B button[aria-label='Remove Image']").click()
+    window.set_input_files("#compare-photo-B input[type=file]", files["two"])
+    wait_for_text(window, "#compare-verdict", "Photo B has 2 faces; the largest is compared.")
+    assert window.inner_text("#compare-table") != changed
+    assert {"secret-none.png", "secret-two.png"} <= page.names()
+    window.click("#compare-forget")
+    wait_for_text(window, "#compare-verdict", "Your data is deleted")
+    assert not page.left() - left and not {"secret-none.png", "secret-two.png"} & page.names()
+    window.close()

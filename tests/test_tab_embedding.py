@@ -5,21 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-import app
 from ndcb import checkpoints, projection, samples
-from ndcb.pipeline import Models
-from ndcb.tabs import cache, embedding, words
+from ndcb.tabs import embedding, words
 from ndcb.tabs.embedding import DIGITS, PEOPLE, Visit
 
-from .test_page import BROWSER, CHROMIUM, wait_for_text
+from .browsing import WAIT, alone, fits, served, wait_for_picture, wait_for_text
 
 if not (embedding.measured(PEOPLE) and embedding.measured(DIGITS)):
     pytest.skip("The evaluations of the faces and the digits are not there", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def models():
-    return Models()
 
 
 @pytest.fixture
@@ -94,35 +87,16 @@ def test_an_empty_pad_and_a_bad_file_are_refused(models, tmp_path):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, models):
-    """A page with only this tab: its address and its cache folder."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    folder = cache.private_folder()
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        embedding.build(models)
-    launch = app.LAUNCH | {"css": app.LAUNCH["css"] + embedding.CSS}
-    _, address, _ = blocks.launch(**launch, server_port=None, prevent_thread_lock=True, quiet=True)
-    yield address, folder
-    blocks.close()
-    patch.undo()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
-        yield browser
-        browser.close()
+    """A page with only this tab."""
+    with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Embedding space", embedding, models)) as page:
+        yield page
 
 
 @pytest.fixture
 def tab(browser, page):
     window = browser.new_page(viewport={"width": 1280, "height": 1000})
-    window.set_default_timeout(120_000)
-    window.goto(page[0])
+    window.set_default_timeout(WAIT)
+    window.goto(page.address)
     hooked(window, "#people-plot")
     yield window
     window.close()
@@ -132,7 +106,7 @@ def hooked(window, plot: str, condition: str = "true") -> None:
     """Wait until the plot is drawn, the script has found it, and the condition on `plot` holds."""
     window.wait_for_function(
         "([s, c]) => { const plot = document.querySelector(s + ' .js-plotly-plot[data-hooked=yes]'); return plot && eval(c); }",
-        arg=[plot, condition], timeout=120_000)
+        arg=[plot, condition], timeout=WAIT)
 
 
 PLACE = """([selector, name]) => {
@@ -159,7 +133,7 @@ def test_hovers_show_the_template(tab, page):
     assert thumb[0] == cell and offset == projection.corner(cell, kept.columns, 96)
     assert kept.labels[cell] == kept.known[2]
     assert f"original to template: {distance:.3f}" in tab.text_content("#people-plot .hoverlayer")
-    address = page[0].rstrip("/") + "/" + thumb[2].removeprefix('url("').removesuffix('")')
+    address = page.address.rstrip("/") + "/" + thumb[2].removeprefix('url("').removesuffix('")')
     assert tab.request.get(address).body() == kept.sheet  # what the background is cut from
     tab.mouse.move(5, 5)
     tab.wait_for_selector("#embedding-thumb", state="hidden")
@@ -196,13 +170,13 @@ def test_a_photo_among_the_people_and_its_deletion(tab, page, tmp_path):
     tab.set_input_files("#people-photo input[type=file]", tmp_path / "visitor.png")
     wait_for_text(tab, "#people-own", "Your photo and its template are")
     hooked(tab, "#people-plot", "plot.data.some(trace => trace.name == 'yours')")
-    assert tab.eval_on_selector("#people-own img.template", "image => image.naturalWidth") == 160
-    assert "visitor.png" in [path.name for path in cache.files(page[1])]
+    wait_for_picture(tab, "#people-own img.template", 160)
+    assert "visitor.png" in page.names()
     tab.click("#people-forget")
     wait_for_text(tab, "#people-said", "Your data is deleted")
     hooked(tab, "#people-plot", "!plot.data.some(trace => trace.name == 'yours')")
     assert tab.inner_text("#people-own").strip() == ""
-    assert "visitor.png" not in [path.name for path in cache.files(page[1])]
+    assert "visitor.png" not in page.names()
 
 
 @pytest.mark.slow
@@ -220,12 +194,12 @@ def test_alpha_changes_the_templates_and_nothing_else(tab):
 @pytest.mark.slow
 def test_it_fits_a_phone(browser, page):
     window = browser.new_page(viewport={"width": 390, "height": 844})
-    window.goto(page[0])
+    window.goto(page.address)
     hooked(window, "#people-plot")
-    assert window.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(window)
     window.get_by_role("tab", name="Digits").click()
     hooked(window, "#digits-plot")
-    assert window.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(window)
     tables = window.eval_on_selector_all(".embedding-table table", "all => all.map(one => one.getBoundingClientRect().right)")
     assert max(tables) <= 390
     window.close()

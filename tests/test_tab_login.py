@@ -1,146 +1,74 @@
-"""The tab Login: its functions with the real models, its thresholds, and the story of a login in a real browser."""
+"""The tab Login: its words, its thresholds, and the story of a login in a real browser."""
 
 import copy
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
-from PIL import Image
 
-import app
-from ndcb import checkpoints, samples, thresholds
-from ndcb.pipeline import Models
-from ndcb.tabs import cache, login, style
-from ndcb.terms import BadPicture, NoFaceFound, NotAvailable, UnknownName, UserError
+from ndcb import checkpoints, thresholds
+from ndcb.login import Login, close, log_in, open_visit
+from ndcb.tabs import cache, login, login_words
+from ndcb.terms import NotAvailable, UnknownName
+from ndcb.vault import Entry
 
-from .test_page import CHROMIUM, browser, camera, wait_for_text  # noqa: F401  fixtures
+from .browsing import CAMERA, WAIT, alone, ask_for_the_camera, fits, served, wait_for_text, with_camera
+from .test_login import MARKUP
 
-MARKUP = "<b>Ann</b> ${7*7}"
-
-
-@pytest.fixture(scope="module")
-def models():
-    return Models()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Files of a portrait, the same mirrored, a second hand's digits 3 and 8, and a picture without a face."""
-    folder = tmp_path_factory.mktemp("photos")
-    portrait, digits = samples.portrait(), [picture for picture, _, generator in login.sample_pictures() if generator == "digits"]
-    pictures = {"portrait": portrait, "mirrored": portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "3": digits[3], "8": digits[8],
-                "nothing": Image.new("RGB", (300, 300), (90, 140, 90))}
-    for name, picture in pictures.items():
-        picture.save(folder / f"{name}.png")
-    return {name: str(folder / f"{name}.png") for name in pictures}
+VERDICTS = {
+    Login("Ann", 0.5, "verify", "faces"): ("Accepted.", "The photo logs in as Ann.", "0.500, under the threshold 1.000"),
+    Login("Ann", 1.0, "verify", "faces"): ("Refused.", "does not log in as Ann", "1.000, not under the threshold 1.000"),
+    Login("Ann", 0.5, "identify", "faces", skipped=2): ("Accepted.", "Nearest of all templates: Ann.", "in them: 2 templates"),
+    Login("Ann", 1.5, "identify", "faces"): ("Refused.", "Nobody who is enrolled is near enough"),
+    Login("Ann", 0.5, "replay", "faces", revoked=True): ("Accepted.", "The thief is in as Ann", "it was revoked"),
+    Login("Ann", 1.5, "replay", "faces"): ("Refused.", "The stolen template does not log in as Ann"),
+    Login("Ann", 0.5, "verify", "faces", faces=2): ("2 faces were found in the photo; the largest counts",),
+    Login(MARKUP, 0.5, "verify", "faces"): ("&lt;b&gt;Ann",),
+}
 
 
-@pytest.fixture
-def visit(models, tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-    visit = login.open_visit(models)
-    yield visit
-    login.close(visit)
+@pytest.mark.parametrize("attempt, parts", VERDICTS.items(), ids=lambda one: getattr(one, "kind", ""))
+def test_verdicts_in_words(attempt, parts):
+    text = login_words.verdict(attempt, 1.0)
+    assert [part for part in parts if part not in text] == [] and "<b>" not in text
 
 
-def names(visit) -> list[str]:
-    return [stolen.name for stolen in visit.vault.stolen()]
+def test_every_name_is_escaped():
+    entry = Entry(MARKUP, "2025-01-31T08:30:00Z", "faces", "facenet", 2)
+    texts = [login_words.enrolled(entry, 2), login_words.revoked(MARKUP, 2), login_words.stolen(MARKUP),
+             login_words.names_table([(MARKUP, "faces", "")] * 2)]
+    assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
+    assert "2 templates are stored" in texts[0] and "2 faces were found" in texts[0] and "2 templates are deleted" in texts[1]
+    assert "(2 templates)" in texts[3] and "2 faces" not in login_words.enrolled(entry)
 
 
-def accepted(visit, name, path, generator="faces") -> bool:
-    result = login.log_in(visit, name, path, generator)
-    return login.verdict(result, thresholds.login_threshold(generator)).count("Accepted.") == 1
-
-
-def test_the_demonstration_vault(visit):
-    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
-    assert [stolen.generator for stolen in visit.vault.stolen()] == ["faces", "digits", "digits"]
-    assert visit.vault.stolen()[0].picture.tobytes() != samples.example("faces").original.tobytes()
-
-
-def test_a_face_logs_in_until_it_is_revoked(visit, files):
-    text = login.enrol(visit, MARKUP, [files["portrait"], None, files["mirrored"]], "faces")
-    assert "2 templates" in text and "&lt;b&gt;Ann" in text and "<b>" not in text
-    assert accepted(visit, MARKUP, files["mirrored"])
-    assert "already" in str(refusal(login.enrol, visit, MARKUP, [files["portrait"]], "faces"))
-    assert login.verdict(login.log_in(visit, MARKUP, files["portrait"], "faces"), 0).count("Refused.") == 1
-    assert "2 templates" in login.revoke(visit, MARKUP)
-    assert "Nobody is enrolled" in str(refusal(login.log_in, visit, MARKUP, files["portrait"], "faces"))
-    assert MARKUP not in names(visit)
-
-
-def refusal(function, *arguments) -> UserError:
-    with pytest.raises(UserError) as error:
-        function(*arguments)
-    return error.value
-
-
-def test_another_digit_is_refused(visit, files):
-    assert accepted(visit, "digit 3", files["3"], "digits") and accepted(visit, "DIGIT 8", files["8"], "digits")
-    assert not accepted(visit, "digit 3", files["8"], "digits") and not accepted(visit, "digit 8", files["3"], "digits")
-
-
-def test_identify_names_the_nearest(visit, files):
-    assert login.identify(visit, files["8"], "digits").name == "digit 8"
-    found = login.identify(visit, files["mirrored"], "faces")
-    assert found.name == "Eileen Collins" and "2 templates" in found.note
-    assert "Nobody who is enrolled is near enough" in login.verdict(found, 0)
-
-
-def test_bad_input_is_one_sentence(visit, files):
-    assert isinstance(refusal(login.log_in, visit, "digit 3", None, "digits"), BadPicture)
-    assert isinstance(refusal(login.enrol, visit, "Ann", [None], "faces"), BadPicture)
-    assert isinstance(refusal(login.enrol, visit, "Ann", [files["nothing"]], "faces"), NoFaceFound)
-    assert "1 to 64 printable" in str(refusal(login.enrol, visit, " ", [files["portrait"]], "faces"))
-    assert "one to 5 photos" in str(refusal(login.enrol, visit, "Ann", [files["portrait"]] * 6, "faces"))
-    assert "is a digit" in str(refusal(login.log_in, visit, "digit 3", files["portrait"], "faces"))
-    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
-
-
-def test_an_error_leaves_the_scale_and_escapes_names(models, visit, files):
-    state, says, bar, _, _ = login.answer(models, visit, lambda seen: login.judge(seen, login.log_in(seen, MARKUP, files["3"], "digits"),
-                                                                                   "digits", 1))
+def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
+    stages = []
+    state, says, bar, _, _ = login.answer(
+        models, visit, lambda seen: login.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
+        lambda share, desc: stages.append(desc), "Comparing")
     assert state is visit and "&lt;b&gt;" in says and "<b>" not in says and bar == gr.skip()
+    assert stages == ["Comparing"]
 
 
-def test_a_crop_is_searched_once(visit, files, monkeypatch):
-    login.log_in(visit, "Eileen Collins", files["portrait"], "faces")
-    monkeypatch.setattr(visit.vault.models.models, "find", lambda *_: pytest.fail("searched again"))
-    login.identify(visit, files["portrait"], "faces")
-    for number in range(login.CROPS - 2):
-        visit.vault.models.crops[str(number), True] = None
-    login.read_once(visit, files["3"], "digits")
-    assert len(visit.vault.models.crops) == login.CROPS and (files["portrait"], False) in visit.vault.models.crops
-    login.read_once(visit, files["8"], "digits")
-    assert len(visit.vault.models.crops) == login.CROPS and (files["portrait"], False) not in visit.vault.models.crops
+def test_the_first_call_opens_the_vault_and_says_so(models):
+    stages = []
+    opened, *_, shown = login.answer(models, None, lambda seen: ("", ""), lambda share, desc: stages.append(desc), "Comparing")
+    assert stages == [login.OPENING, "Comparing"] and len(shown) == 3
+    close(opened)
 
 
-def test_a_stolen_template_logs_in_and_outlives_revoking(visit, files):
-    assert login.steal(visit, 0) == "Eileen Collins"
-    assert login.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
-    login.revoke(visit, "Eileen Collins")
-    assert "Nobody is enrolled" in str(refusal(login.replay, visit))
-    login.enrol(visit, "Eileen Collins", [files["mirrored"]], "faces")
-    again = login.replay(visit)
-    assert 0.01 < again.squared_distance < thresholds.login_threshold("faces") and "revoked" in again.note
-    assert "The thief is in" in login.verdict(again, thresholds.login_threshold("faces"))
-    assert "opened anew" in str(refusal(login.steal, visit, 99))
+def test_an_empty_vault_is_shown_as_empty(visit):
+    for name in {stolen.name for stolen in visit.vault.stolen()}:
+        visit.vault.revoke(name)
+    shown = login.answer(None, visit, lambda seen: ("", ""), lambda *_, **__: None, "")
+    assert "Nobody is enrolled" in shown[3] and shown[4] == []
 
 
-def test_nothing_to_steal(visit):
-    for name in set(names(visit)):
-        login.revoke(visit, name)
-    assert "empty" in str(refusal(login.replay, visit))
-    assert login.gallery(visit) == [] and "Nobody is enrolled" in login.answer(None, visit, lambda seen: ("", ""))[3]
-
-
-def test_another_threshold_judges_the_last_login_without_a_model(visit, files, monkeypatch):
-    last = login.log_in(visit, "Eileen Collins", files["mirrored"], "faces")
+def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
+    last = log_in(visit, "Eileen Collins", photos["mirrored"], "faces")
     login.judge(visit, last, "faces", 1.3)
     monkeypatch.setattr(visit.vault, "models", None)
     just = last.squared_distance
@@ -151,63 +79,13 @@ def test_another_threshold_judges_the_last_login_without_a_model(visit, files, m
     monkeypatch.undo()
 
 
-def test_visitors_vaults_are_separate(models, visit, files):
-    other = login.open_visit(models)
-    login.enrol(visit, "Ann", [files["portrait"]], "faces")
-    assert "Nobody is enrolled" in str(refusal(login.log_in, other, "Ann", files["portrait"], "faces"))
-    shown, theirs = dict(login.gallery(visit)), dict(login.gallery(other))
-    assert not shown.keys() & theirs.keys()
-    login.close(other)
-    assert all(Path(path).is_file() for path in shown) and not any(Path(path).exists() for path in theirs)
-    assert accepted(visit, "Ann", files["portrait"])
-
-
-def test_a_vault_is_used_from_several_threads(models, files, visit):
-    """As the server does it: each call comes from another thread, one at a time."""
-    lock = threading.Lock()
-
-    def one(number: int) -> bool:
-        with lock:
-            login.enrol(visit, f"digit of {number}", [files["3"]], "digits")
-            return accepted(visit, f"digit of {number}", files["3"], "digits")
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(one, range(8)))
-    assert len(names(visit)) == 3 + 8
-
-
 def test_the_state_starts_empty_and_can_be_copied(models):
     with gr.Blocks() as page:
         login.build(models)
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
     assert [copy.deepcopy(state.value) for state in states] == [None, ()]
-    assert all(state.time_to_live == login.KEEP_SECONDS for state in states) and states[0].delete_callback is login.close
+    assert all(state.time_to_live == login.KEEP_SECONDS for state in states) and states[0].delete_callback is close
     states[0].delete_callback(None)
-
-
-def test_the_gallery_shows_what_is_stored_and_forgets_it(visit):
-    [first, *_] = shown = login.gallery(visit)
-    assert Path(first[0]).read_bytes() == visit.vault.stolen()[0].png
-    assert login.gallery(visit) == shown
-    login.revoke(visit, "digit 8")
-    assert [name for _, name in login.gallery(visit)] == ["Eileen Collins", "digit 3"] and not Path(shown[2][0]).exists()
-    login.close(visit)
-    assert not Path(first[0]).parent.exists()
-
-
-@pytest.mark.parametrize("ground, ink", [("white", "black"), ("black", "white")])
-def test_a_digit_on_either_ground(ground, ink):
-    picture = Image.new("RGB", (200, 300), ground)
-    picture.paste(ink, (90, 40, 120, 260))
-    digit = np.asarray(login.read_digit(picture))
-    assert digit.shape == (28, 28) and digit[14, 14] == 255 and digit[0, 0] == 0
-
-
-def test_the_samples_are_digits_in_another_hand():
-    from sklearn.datasets import load_digits
-
-    assert list(load_digits().target[10:20]) == list(range(10))
-    assert [caption for _, caption, _ in login.sample_pictures()] == ["portrait", *(f"a {number}" for number in range(10))]
 
 
 @pytest.fixture
@@ -236,11 +114,11 @@ def test_rates_counted_by_hand(measured, threshold, fmr, fnmr):
 
 
 def test_rates_in_words(measured):
-    assert "FMR 20.0 %" in login.cost("toy", 1.0) and "FNMR 25.0 %" in login.cost("toy", 1.0)
-    assert "FMR 0 of 5" in login.cost("toy", 0.5)  # none of five is not never
+    assert "FMR 20.0 %" in login_words.cost("toy", 1.0) and "FNMR 25.0 %" in login_words.cost("toy", 1.0)
+    assert "FMR 0 of 5" in login_words.cost("toy", 0.5)  # none of five is not never
     (measured / "evaluation" / "scores.npz").unlink()
     thresholds._scores.cache_clear()
-    assert "not measured" in login.cost("toy", 1.0)
+    assert "not measured" in login_words.cost("toy", 1.0)
     with pytest.raises(NotAvailable):
         thresholds.rates("toy", 1.0)
     for name in ("toys", "../toy", ""):
@@ -250,30 +128,21 @@ def test_rates_in_words(measured):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, models):
-    """The tab alone as it is served: (address, cache folder, files there at the start)."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    folder = cache.private_folder()
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        with gr.Tab("Login"):
-            login.build(models)
-    own = cache.files(folder)
-    _, address, _ = blocks.launch(**app.LAUNCH | {"css": style.CSS + login.CSS}, prevent_thread_lock=True, quiet=True)
-    models.warm_up(["faces", "digits"])
-    yield address, folder, own
-    blocks.close()
-    patch.undo()
+    """The tab alone as it is served."""
+    with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Login", login, models)) as page:
+        models.warm_up(["faces", "digits"])
+        yield page
 
 
-def test_the_endpoint_answers_yes_or_no_only(page, models, files, tmp_path):
-    client = Client(page[0], verbose=False)
-    visit = login.open_visit(models)
+def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path):
+    client = Client(page.address, verbose=False)
+    stored = open_visit(models).vault.stolen()
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/login"}
-    for stolen, name in zip(visit.vault.stolen(), ("face", "3", "8")):
+    for stolen, name in zip(stored, ("face", "3", "8")):
         (tmp_path / f"{name}.png").write_bytes(stolen.png)
 
     def ask(reference, probe, generator):
-        return client.predict(handle_file(tmp_path / f"{reference}.png"), handle_file(files[probe]), generator, api_name="/login")
+        return client.predict(handle_file(tmp_path / f"{reference}.png"), handle_file(photos[probe]), generator, api_name="/login")
 
     assert ask("face", "mirrored", "faces") == {"accepted": True}
     assert ask("3", "3", "digits") == {"accepted": True} and ask("3", "8", "digits") == {"accepted": False}
@@ -284,15 +153,15 @@ def test_the_endpoint_answers_yes_or_no_only(page, models, files, tmp_path):
 
 
 @pytest.fixture
-def tab(browser, page):  # noqa: F811
+def tab(browser, page):
     window = browser.new_page(viewport={"width": 390, "height": 844})
     yield opened(window, page)
     window.close()
 
 
 def opened(window, page):
-    window.set_default_timeout(120_000)
-    window.goto(page[0])
+    window.set_default_timeout(WAIT)
+    window.goto(page.address)
     window.wait_for_selector("#login-verdict .verdict")
     return window
 
@@ -307,16 +176,24 @@ def sample(window, number: int) -> None:
     window.wait_for_selector("#login-photo img")
 
 
+def give(window, path: str) -> None:
+    """A photo in place of the one that is there, if there is one."""
+    remove = window.locator("#login-photo button[aria-label='Remove Image']")
+    if remove.count():
+        remove.click()
+    window.set_input_files("#login-photo input[type=file]", path)
+    window.wait_for_selector("#login-photo img")
+
+
 def write(window, name: str) -> None:
     window.fill("#login-name textarea, #login-name input", name)
 
 
 @pytest.mark.slow
-def test_the_login_story_on_a_phone(tab, page, files):
-    before = cache.files(page[1])
+def test_the_login_story_on_a_phone(tab, page, photos):
+    before = page.left()  # the endpoint's files of the test above
     assert "Measured on" in tab.inner_text("#login-rates")
-    tab.set_input_files("#login-photo input[type=file]", files["portrait"])
-    tab.wait_for_selector("#login-photo img")
+    give(tab, photos["portrait"])
     write(tab, MARKUP)
     act(tab, "enrol", f"Enrolled: {MARKUP}")
     assert MARKUP in tab.inner_text("#login-names") and not tab.query_selector("#login-names b")
@@ -328,12 +205,11 @@ def test_the_login_story_on_a_phone(tab, page, files):
     wait_for_text(tab, "#login-verdict", f"Stolen: a copy of the template of {MARKUP}")
     act(tab, "revoke", "Revoked:")
     act(tab, "verify", "Nobody is enrolled")
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(tab)
     assert tab.evaluate("document.querySelector('#login-names').scrollWidth <= document.querySelector('#login-names').clientWidth")
-    assert "portrait.png" in [path.name for path in cache.files(page[1])]
+    assert "portrait.png" in page.names()
     act(tab, "forget", "Your data is deleted")
-    left = cache.files(page[1])
-    assert not left - before and "portrait.png" not in [path.name for path in left]
+    assert not page.left() - before and "portrait.png" not in page.names()
     assert MARKUP not in tab.inner_text("body")
 
 
@@ -346,15 +222,14 @@ def test_another_digit_is_refused_on_the_page(tab, page):
     write(tab, "digit 8")
     act(tab, "verify", "Accepted.")
     act(tab, "forget", "Your data is deleted")
-    assert page[2] <= cache.files(page[1])  # the samples are the page's own
+    assert page.own <= cache.files(page.folder)  # the samples are the page's own
 
 
 @pytest.mark.slow
-def test_two_windows_do_not_see_each_other(tab, browser, page, files):  # noqa: F811
+def test_two_windows_do_not_see_each_other(tab, browser, page, photos):
     other = opened(browser.new_page(), page)
     for window, name in ((tab, "Ann"), (other, "Bob")):
-        window.set_input_files("#login-photo input[type=file]", files["portrait"])
-        window.wait_for_selector("#login-photo img")
+        give(window, photos["portrait"])
         write(window, name)
         act(window, "enrol", f"Enrolled: {name}")
     act(tab, "replay", "The thief is in")
@@ -366,15 +241,41 @@ def test_two_windows_do_not_see_each_other(tab, browser, page, files):  # noqa: 
 
 
 @pytest.mark.slow
-def test_enrol_and_log_in_by_camera(browser, camera, page):  # noqa: F811
-    with_camera = browser.browser_type.launch(executable_path=CHROMIUM, args=camera)
-    window = opened(with_camera.new_context(permissions=["camera"]).new_page(), page)
-    window.click("#login-photo button[aria-label='Capture from camera']")
-    window.get_by_role("button", name="Access Webcam").click()
-    window.click("#login-photo button[aria-label='capture photo']")
-    window.wait_for_selector("#login-photo img")
-    act(window, "identify", "Nearest of all templates: Eileen Collins")
-    write(window, "me")
-    act(window, "enrol", "Enrolled: me")
-    act(window, "verify", "Accepted.")
-    with_camera.close()
+def test_enrol_and_log_in_by_camera(browser, camera, page):
+    with with_camera(browser, camera) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#login-photo")
+        window.click("#login-photo button[aria-label='capture photo']")
+        window.wait_for_selector("#login-photo img")
+        act(window, "identify", "Nearest of all templates: Eileen Collins")
+        write(window, "me")
+        act(window, "enrol", "Enrolled: me")
+        act(window, "verify", "Accepted.")
+
+
+@pytest.mark.slow
+def test_no_face_and_two_faces(tab, page, photos):
+    left = page.left()
+    give(tab, photos["nothing"])
+    write(tab, "Ann")
+    scale = tab.inner_html("#login-scale")
+    act(tab, "enrol", "No face found")
+    assert tab.inner_html("#login-scale") == scale and "Ann" not in tab.inner_text("#login-names")
+    give(tab, photos["two"])
+    act(tab, "enrol", "2 faces were found in the photo; the largest counts")
+    act(tab, "verify", "Accepted.")
+    assert "2 faces were found in the photo; the largest counts" in tab.inner_text("#login-verdict")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - left
+
+
+@pytest.mark.slow
+def test_a_refused_camera_leaves_the_upload(browser, camera, page, photos):
+    with with_camera(browser, camera, allowed=False) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#login-photo")
+        assert window.evaluate(CAMERA) == "NotAllowedError"
+        assert window.get_by_text("Camera blocked?").first.is_visible()
+        window.locator("#login-photo button[aria-label='Upload file']").click()
+        give(window, photos["portrait"])
+        act(window, "identify", "Nearest of all templates: Eileen Collins")

@@ -1,6 +1,7 @@
 """The tabs Results and About, and what they read: figures are the files', missing parts say why, bad files are answered."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,11 +11,11 @@ import pytest
 
 from ndcb import checkpoints, evaluations
 from ndcb.published import TABLE_3, TABLE_4, TABLE_6
-from ndcb.tabs import about, results, style
+from ndcb.tabs import about, results
 from ndcb.terms import BadCheckpoint, UnknownName
 
+from .browsing import WAIT, fits, open_tab, served, wait_for_text
 from .conftest import ROOT
-from .test_page import CHROMIUM, browser  # noqa: F401  (a fixture)
 from .test_plots import toy_scores, toy_summary
 
 
@@ -88,7 +89,7 @@ def test_a_damaged_file_is_a_bad_checkpoint(folder, file):
 
 
 def test_reading_needs_no_torch():
-    code = "import sys; from ndcb import evaluations, plots; evaluations.names(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from ndcb import evaluations, plots, tables; evaluations.names(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -206,33 +207,55 @@ def test_about_reads_its_limits(folder):
 
 
 @pytest.fixture
-def address(monkeypatch, tmp_path, folder):
+def address(tmp_path, folder):
     """A page with both tabs behind another one."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     write(folder, "faces")
     write(folder, "digits", lfw_folds={"not_measured": "for faces only"}, failures={"not_measured": "not run"})
     series_member(folder, 0.4)
-    with gr.Blocks() as page:
+    with served(tmp_path / "gradio", three_tabs) as page:
+        yield page.address
+
+
+def three_tabs() -> gr.Blocks:
+    with gr.Blocks(analytics_enabled=False) as page:
         with gr.Tab("First"):
             gr.Markdown("first")
-        for tab in (results, about):
-            with gr.Tab(tab.__name__.split(".")[-1].title()):
+        for name, tab in (("Results", results), ("About", about)):
+            with gr.Tab(name):
                 tab.build(None)
-    _, address, _ = page.launch(theme=style.THEME, css=style.CSS + results.CSS, prevent_thread_lock=True, quiet=True)
-    yield address
-    page.close()
+    return page
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
-def test_results_in_a_browser(browser, address, width):  # noqa: F811
+def test_results_in_a_browser(browser, address, width):
     window = browser.new_page(viewport={"width": width, "height": 900})
+    window.set_default_timeout(WAIT)
     window.goto(address)
-    window.get_by_role("tab", name="Results", exact=True).click()
-    window.wait_for_selector(".js-plotly-plot .main-svg:visible", timeout=60_000)
-    window.wait_for_function("document.body.innerText.includes('EER 2.00%')", timeout=60_000)
-    assert window.evaluate("document.documentElement.scrollWidth") <= width
+    open_tab(window, "Results")
+    window.wait_for_selector(".js-plotly-plot .main-svg:visible")
+    window.wait_for_function("document.body.innerText.includes('EER 2.00%')")
+    assert fits(window)
     window.locator("#results-checkpoint input").click()
     window.get_by_role("option").nth(1).click()
-    window.wait_for_function("document.querySelector('#results-head').innerText.includes('digits')", timeout=60_000)
+    wait_for_text(window, "#results-head", "digits")
+    window.close()
+
+
+COLOURS = """() => [...document.querySelectorAll('.results-plot .main-svg text')].filter(text => text.textContent.trim())
+  .map(text => getComputedStyle(text).fill)"""
+
+
+@pytest.mark.slow
+def test_figures_are_readable_in_the_dark(browser, address):
+    """Every word is light, and nothing outside this tab is coloured by it."""
+    window = browser.new_page(viewport={"width": 1280, "height": 900})
+    window.set_default_timeout(WAIT)
+    window.goto(f"{address}?__theme=dark")
+    open_tab(window, "Results")
+    window.wait_for_selector(".js-plotly-plot .main-svg:visible")
+    window.wait_for_function("document.body.innerText.includes('EER 2.00%')")
+    light = [min(map(int, re.findall(r"\d+", colour)[:3])) for colour in window.evaluate(COLOURS)]
+    assert len(light) > 20 and min(light) > 150
+    assert all(".results" in line for line in results.CSS.splitlines() if "plotly" in line or "main-svg" in line)
     window.close()

@@ -7,8 +7,8 @@ import gradio as gr
 from .. import evaluations
 from ..evaluations import Evaluation
 from ..pipeline import Models
+from ..tables import rate, small
 from ..terms import UserError
-from .results import rate, small
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -110,7 +110,7 @@ def build(models: Models) -> None:
 def _side(name: str, pictures: list[str]) -> list:
     """Photo, both sample buttons, aligned face and template of one side."""
     with gr.Column(min_width=320):
-        photo = Photo(f"Photo {name}: upload, camera or clipboard", height=240, elem_id=f"compare-photo-{name}")
+        photo = Photo(f"Photo {name}", height=240, elem_id=f"compare-photo-{name}")
         with gr.Row():
             same = gr.Button("Sample portrait", size="sm", min_width=120, elem_id=f"compare-same-{name}")
             other = gr.Button("Mirrored, brighter", size="sm", min_width=120, elem_id=f"compare-other-{name}")

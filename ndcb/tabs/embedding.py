@@ -25,23 +25,28 @@ EACH = 30
 DEFAULT = 5
 BLOCKED_HERE = "Camera blocked? Upload a photo. Only its embeddings are placed among the others."
 VIEWS = ("3-D", "2-D")
+INTRODUCTION = """To the recogniser a picture is a point among others: pictures of one person, or of one digit, lie close together. A good
+template looks different and stays near its original. Here are both, as the recogniser sees them."""
 CAPTION = ("● original, ✚ template; a thin line joins an original and its template. Point at one to see the template. Drag to turn, "
            "tap a name to hide it. The axes only approximate: every distance told is the true one, squared, in all dimensions.")
 NOTHING_MEASURED = "There is nothing to show yet: the embeddings of this recogniser's test pictures are not among the checkpoints."
 NOTHING_KEPT = "Your data is deleted: the picture, its template and both embeddings."
 
 CSS = """
+.embedding-script, .embedding-said:not(:has(.verdict)), .embedding-own:not(:has(.verdict)) { display: none }
 #embedding-thumb { position: fixed; z-index: 1000; display: none; pointer-events: none; border: 2px solid #0d9488; border-radius: 6px;
   background-color: #fff; background-repeat: no-repeat; image-rendering: pixelated }
 .embedding-cell { display: inline-block; width: 40px; height: 40px; margin: 1px; vertical-align: middle; border-radius: 4px;
   image-rendering: pixelated }
 .embedding-table { overflow-x: auto } .embedding-table table { width: 100%; border-collapse: collapse }
+.embedding-table table, .embedding-table thead, .embedding-table tbody, .embedding-table tr { border: 0 !important }
 .embedding-table th, .embedding-table td { padding: .25rem .4rem !important; text-align: left; border: 0 !important;
   border-bottom: 1px solid var(--border-color-primary) !important }
 .embedding-table h3 { margin: 1rem 0 .3rem }
 @media (max-width: 640px) {
-  .embedding-table table { font-size: .8rem }
-  .embedding-table th, .embedding-table td { padding: .2rem !important; overflow-wrap: anywhere }
+  .embedding-table table { font-size: .75rem }
+  .embedding-table th, .embedding-table td { padding: .15rem !important; overflow-wrap: anywhere }
+  .embedding-table .number { overflow-wrap: normal; word-break: normal } .embedding-table th.number { font-size: .65rem }
   .embedding-table .embedding-cell, .embedding-table .dot { display: block }
   .embedding-table td + td .embedding-cell { display: inline-block }
 }
@@ -79,8 +84,12 @@ if (!window.ndcbEmbedding) {
 
   // Gradio draws every new figure into a new node, so Plotly's own uirevision has nothing to go by: the camera is kept here.
   const hook = plot => {
-    const view = plot.layout.uirevision, dress = { "font.color": getComputedStyle(document.body).color };
+    const view = plot.layout.uirevision, dress = { "font.color": getComputedStyle(plot).color };
     plot.dataset.hooked = "yes";
+    if (plot.layout.scene && plot.clientWidth < 500) {  // a phone: from further away, so that the axes' words are in the picture
+      const { x, y, z } = plot.layout.scene.camera.eye;
+      dress["scene.camera.eye"] = { x: 1.35 * x, y: 1.35 * y, z: 1.35 * z };
+    }
     if (plot.layout.scene && cameras[view]) dress["scene.camera"] = cameras[view];
     plot.on("plotly_hover", event => show(plot, event.points[0]));
     plot.on("plotly_unhover", hide);
@@ -133,6 +142,7 @@ class Visit:
 
 def build(models: Models) -> None:
     """Lay out the tab inside the page that is being built."""
+    gr.Markdown(INTRODUCTION)
     gr.HTML(js_on_load=JS, visible=True, elem_classes="embedding-script")
     for title, kind in (("People", PEOPLE), ("Digits", DIGITS)):
         with gr.Tab(title, elem_id=f"embedding-{kind.noun}"):
@@ -174,7 +184,7 @@ def _space(models: Models, kind: Kind) -> None:
             gr.Markdown(CAPTION, elem_classes="privacy")
         with gr.Column(scale=4, min_width=320):
             choice = _choice(kind, first, known)
-            said = gr.HTML("", elem_id=f"{kind.noun}-said")
+            said = gr.HTML("", elem_id=f"{kind.noun}-said", elem_classes="embedding-said")
             given, forget = (_photo if kind is PEOPLE else _pad)()
             own = gr.HTML("", elem_id=f"{kind.noun}-own", elem_classes="embedding-own")
     numbers = gr.HTML(tables, elem_id=f"{kind.noun}-table", elem_classes="embedding-table")

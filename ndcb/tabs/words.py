@@ -1,12 +1,8 @@
 """Numbers -> the sentences, tables and scales that a visitor reads. No visitor's text ever gets in here."""
 
 from ..pipeline import Distortion
+from ..tables import DISTANCES
 
-ROWS = {
-    "l1": ("L1, mean absolute difference", "Eq. 11"), "mse": ("MSE, mean squared difference", "the paper's tables"),
-    "l2": ("L2, Frobenius norm / n", "Eq. 12"), "dssim": ("DSSIM, structural dissimilarity", "Eq. 14"),
-    "sobel": ("Sobel, difference on edges", "Eq. 17"), "combined": ("Combined, half L1, half Sobel", "Eq. 18"),
-}
 NAMES = {
     "faces": "Faces: the paper's U-Net and losses (alpha 0.2)",
     "digits": "Digits: alpha 0.3, the paper's choice",
@@ -54,7 +50,7 @@ def scale(result: Distortion) -> str:
 
 def numbers(result: Distortion) -> str:
     lines = ["| distance between original and template | value |", "|---|---|"]
-    lines += [f"| {name} ({source}) | {result.distances[key]:.4f} |" for key, (name, source) in ROWS.items()]
+    lines += [f"| {name} ({source}) | {result.distances[key]:.4f} |" for key, (name, source) in DISTANCES.items()]
     lines.append(f"| **squared embedding distance (Eq. 1)** | **{result.embedding_distance:.4f}** |")
     lines += ["", "| stage | milliseconds |", "|---|---|"]
     lines += [f"| {stage} | {value:.1f} |" for stage, value in result.milliseconds.items()]

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ndcb.published import TABLE_3, TABLE_4, TABLE_6
+from ndcb.published import TABLE_3
+from ndcb.tables import (COUNTS, FAILURES, OTHER_ROWS, RATES, ROBUSTNESS, SCORES, SECOND, as_stored_row, draws_sentence, login_sentence,
+                         number, pairs_sentence, points, printed_table4, rate, robustness_rows, table, table6_rows)
 
 PLAIN, TEMPLATE, AGAIN = "plain photo", "template", "another plain photo"
+BOTH = {"plain": PLAIN, "template": TEMPLATE}
 
 
 def write(folder: Path) -> None:
@@ -29,8 +32,8 @@ def report(summary: dict) -> str:
         f"# Evaluation of `{summary['checkpoint']}`",
         f"Written by `python -m training evaluate {summary['checkpoint']}` in {summary['seconds']['total'] / 60:.1f} minutes on "
         f"{summary['device']}{' from empty caches' if summary['caches_were_empty'] else ''}, commit {summary['commit']}. "
-        f"Data: {data['name']}, {parts} pictures; split: {data['split']}. All figures are of the test part, of templates as stored (8 bits), "
-        f"with {summary['recogniser']}, squared Euclidean distances, and plain photos as probes.",
+        f"Data: {data['name']}, {parts} pictures; split: {data['split']}. All figures are of the test part, of templates as stored "
+        f"(8 bits), with {summary['recogniser']}, squared Euclidean distances, and plain photos as probes.",
         "![DET, ROC of the mock login, score distributions, embeddings](figures.png)", *sections]) + "\n"
 
 
@@ -42,127 +45,104 @@ def find(summary: dict, key: str) -> dict:
 
 
 def _verification(summary: dict) -> str:
-    rows = [[words, _rate(one["eer"]), _range(one["eer_ci95"]), _rate(one["fnmr_at_fmr_1e-2"]), _rate(one["fnmr_at_fmr_1e-3"]),
-             f"{one['d_prime']:.2f}", f"{one['threshold_at_eer']:.3f}"]
-            for words, one in ((PLAIN, summary["verification"]["plain"]), (TEMPLATE, summary["verification"]["template"]))]
-    login = summary["verification"]["template"]["at_login_threshold"]
-    counts = summary["verification"]["plain"]
-    return table(["reference", "EER", "95 % interval", "FNMR at FMR 1 %", "FNMR at FMR 0.1 %", "d-prime", "threshold at EER"], rows) + (
-        f"\n\n{counts['genuine']:,} genuine and {counts['impostor']:,} impostor pairs. At the login threshold {login['threshold']:.3f}, fixed "
-        f"on the development part, templates have FMR {_rate(login['fmr'])} and FNMR {_rate(login['fnmr'])}.")
+    found = summary["verification"]
+    rows = [[words, rate(one["eer"]), _range(one["eer_ci95"]), *(rate(one[key]) for key in RATES.values()), f"{one['d_prime']:.2f}",
+             number(one["threshold_at_eer"])] for words, one in ((PLAIN, found["plain"]), (TEMPLATE, found["template"]))]
+    return table(["reference", "EER", "95 % interval", *RATES, "d-prime", "threshold at EER"], rows) + (
+        f"\n\n{pairs_sentence(found)} {login_sentence(found)}.")
 
 
 def _folds(summary: dict) -> str:
     folds = summary["lfw_folds"]
-    unseen = folds["test_people"]
-    rows = [[words, f"{one['accuracy']:.2%} +- {one['stderr']:.2%}", _rate(unseen[name]["accuracy"])]
-            for name, words, one in (("plain", PLAIN, folds["plain"]), ("template", TEMPLATE, folds["template"]))]
-    rows += [[f"{words}, mean embedding subtracted", f"{one['accuracy']:.2%} +- {one['stderr']:.2%}", ""]
-             for words, one in ((PLAIN, folds["centred"]["plain"]), (TEMPLATE, folds["centred"]["template"]))]
-    rows.append(["drop", f"{_points(folds['drop']['mean'])} {_points_range(folds['drop'])}",
-                 f"{_points(unseen['drop']['mean'])} {_points_range(unseen['drop'])}"])
+    unseen, centred = folds["test_people"], folds["centred"]
+    rows = [[words, _accuracy(folds[name]), rate(unseen[name]["accuracy"])] for name, words in BOTH.items()]
+    rows += [[f"{words}, mean embedding subtracted", _accuracy(centred[name]), ""] for name, words in BOTH.items()]
+    rows.append(["drop", points(folds["drop"]), points(unseen["drop"])])
     return table(["first photo of the pair", f"accuracy, {folds['pairs']:,} official pairs",
                   f"the {unseen['pairs']:,} pairs whose distorted person is unseen"], rows) + (
-        "\n\nDrops in percentage points with a paired bootstrap interval over people. The generator was trained on most people of the official pairs, "
-        "hence the last column. The 99.05 % published for these weights were measured with the mean embedding subtracted; the rows that do so "
-        f"check the alignment of the faces, and must reach {_rate(folds['centred']['plain_accuracy_needed'])} on plain photos.")
+        "\n\nDrops in percentage points with a paired bootstrap interval over people. The generator was trained on most people of the "
+        "official pairs, hence the last column. The 99.05 % published for these weights were measured with the mean embedding subtracted; "
+        f"the rows that do so check the alignment of the faces, and must reach {rate(centred['plain_accuracy_needed'])} on plain photos.")
 
 
 def _table4(summary: dict) -> str:
-    ours, printed = summary["paper"]["table4"], TABLE_4[summary["data"]["name"]]
-    rows = [[words, *(f"{_rate(ours[name][key]['mean'])} {_range(ours[name][key]['draws95'])}" for key in ("precision", "recall", "f1"))]
-            for name, words in (("plain", PLAIN), ("template", TEMPLATE), ("plain_again", f"{AGAIN} (the paper's code)"))]
-    rows += [[f"the paper, {words}", *(_rate(printed[name][key]) for key in ("precision", "recall", "f1"))]
-             for name, words in (("plain", "without distortion"), ("template", "\"with distortion\""))]
-    confusion = table(["enrolled", "TP", "FN", "FP", "TN"], [[words, *(f"{ours[name][key]['mean']:.0f}" for key in ("tp", "fn", "fp", "tn"))]
-                                                            for name, words in (("plain", PLAIN), ("template", TEMPLATE))])
+    ours = summary["paper"]["table4"]
+    enrolled = BOTH | {"plain_again": f"{AGAIN} (the paper's code)"}
+    rows = [[words, *(f"{rate(ours[name][key]['mean'])} {_range(ours[name][key]['draws95'])}" for key in SCORES)]
+            for name, words in enrolled.items()]
+    rows += printed_table4(summary, "the paper, without distortion", "the paper, \"with distortion\"")
+    confusion = [[words, *(f"{ours[name][key]['mean']:.0f}" for key in COUNTS)] for name, words in BOTH.items()]
     return table(["enrolled", "precision", "recall", "F1"], rows) + (
-        f"\n\n{ours['draws']} random draws of three enrolled and three other classes, one photo each, {ours['logins']:,} logins a draw, the "
-        "threshold with the best F1 of 1,000; in brackets the middle 95 % of single draws, of which the paper shows one. F1 lost to the template "
-        f"within a draw: {_points(ours['drop']['mean'])} points {_points_range(ours['drop'])}. The paper's published code enrols undistorted photos "
-        f"for both of its rows; done so here, the difference is {_points(ours['drop_in_reference_code']['mean'])} points "
-        f"{_points_range(ours['drop_in_reference_code'])}: it compares two choices of photos and nothing else.\n\nMean counts:\n\n{confusion}")
+        f"\n\n{draws_sentence(ours)}; in brackets the middle 95 % of single draws, of which the paper shows one. F1 lost to the template "
+        f"within a draw: {_lost(ours['drop'])}. The paper's published code enrols undistorted photos for both of its rows; done so "
+        f"here, the difference is {_lost(ours['drop_in_reference_code'])}: it compares two choices of photos and nothing "
+        "else.\n\nMean counts:\n\n" + table(["enrolled", "TP", "FN", "FP", "TN"], confusion))
 
 
 def _table3(summary: dict) -> str:
     printed = TABLE_3[summary["data"]["name"]]
-    keys = ("real_generated", "real_real", "generated_generated")
-    rows = [[row["class"].replace("_", " "), row["part"], *(_number(row["mse"][key]) for key in keys),
-             " / ".join(f"{value:.3f}" for value in printed[row["class"]]) if row["class"] in printed else "",
-             *(_number(row["eq12"][key], 5) for key in keys)] for row in summary["paper"]["table3"]]
-    return table(["class", "part", "real-gen", "real-real", "gen-gen", "the paper", "real-gen, Eq. 12", "real-real, Eq. 12", "gen-gen, Eq. 12"], rows) + (
+    keys, names = ("real_generated", "real_real", "generated_generated"), ("real-gen", "real-real", "gen-gen")
+    rows = [[row["class"].replace("_", " "), row["part"], *(number(row["mse"][key]) for key in keys),
+             " / ".join(map(number, printed.get(row["class"], ()))), *(number(row["eq12"][key], 5) for key in keys)]
+            for row in summary["paper"]["table3"]]
+    return table(["class", "part", *names, "the paper", *(f"{name}, Eq. 12" for name in names)], rows) + (
         "\n\nMean squared errors, then Eq. 12 as printed. Real-gen: a picture and its own template.")
 
 
 def _table6(summary: dict) -> str:
-    found = summary["verification"]
-    pictures = {"lfw": "Face, LFW", "mnist": "Numbers, MNIST"}[summary["data"]["name"]]
-    ours = [[f"`{summary['checkpoint']}`, {words}", pictures, f"{found[name]['eer'] * 100:.2f}"] for name, words in (("template", TEMPLATE), ("plain", PLAIN))]
-    return table(["source", "pictures", "EER, %"], [*ours, *([*row] for row in TABLE_6)]) + (
-        "\n\nOther rows as the paper prints them; their data, splits and recognisers differ.")
+    name = f"`{summary['checkpoint']}`"
+    rows = table6_rows(summary, f"{name}, {TEMPLATE}", f"{name}, {PLAIN}")
+    return table(["source", "pictures", "EER, %"], rows) + f"\n\n{OTHER_ROWS}"
 
 
 def _images(summary: dict) -> str:
     image, shift, failures = summary["image"], summary["embedding_error"], summary["failures"]
+    distances = [number(image["mse"]), number(image["l1"]), number(image["l2"], 5), number(image["ssim"]), f"{image['psnr']:.1f} dB"]
+    shifts = [*(number(shift[key]) for key in ("mean", "median", "p95", "p99")), f"{shift['share_over_alpha']:.1%} over {shift['alpha']:g}"]
+    blank, *others = FAILURES.values()
     return "\n\n".join([
-        table(["MSE", "L1", "Eq. 12", "SSIM", "PSNR"], [[_number(image["mse"]), _number(image["l1"]), _number(image["l2"], 5), _number(image["ssim"]),
-                                                      f"{image['psnr']:.1f} dB"]]),
-        table(["squared embedding distance: mean", "median", "95th percentile", "99th percentile", "share over alpha"],
-              [[*(_number(shift[key]) for key in ("mean", "median", "p95", "p99")), f"{shift['share_over_alpha']:.1%} over {shift['alpha']:g}"]]),
-        table(["Table 5: blank output", "contours kept", "only colours changed"],
-              [[f"{failures[key]:.2f}" for key in ("blank", "contours_kept", "only_colours_changed")]]) + "\n\n(0 is free of the failure, 1 is all of it.)"])
+        table(["MSE", "L1", "Eq. 12", "SSIM", "PSNR"], [distances]),
+        table(["squared embedding distance: mean", "median", "95th percentile", "99th percentile", "share over alpha"], [shifts]),
+        table([f"Table 5: {blank}", *others], [[number(failures[key], 2) for key in FAILURES]]),
+        "(0 is free of the failure, 1 is all of it.)"])
 
 
 def _robustness(summary: dict) -> str:
-    names = {"jpeg_75": "JPEG, quality 75", "half_size": "half size and back", "double_size": "double size and back"}
-    as_stored = [summary["verification"]["template"]["eer"], summary["verification"]["template"]["fnmr_at_fmr_1e-3"], summary["embedding_error"]["mean"]]
-    rows = [["as stored", *as_stored], *([words, *summary["robustness"][key].values()] for key, words in names.items())]
-    return table(["template", "EER", "FNMR at FMR 0.1 %", "squared embedding distance"],
-                 [[words, _rate(eer), _rate(fnmr), _number(shift)] for words, eer, fnmr, shift in rows])
+    return table(ROBUSTNESS, [as_stored_row(summary), *robustness_rows(summary)])
 
 
 def _second(summary: dict) -> str:
     found = summary["second_recogniser"]
-    return table([found["name"], "EER", "TAR at FMR 1 %", "TAR at FMR 0.1 %"],
-                 [[words, *(_rate(found[name][key]) for key in ("eer", "tar_at_fmr_1e-2", "tar_at_fmr_1e-3"))]
-                  for name, words in (("plain", PLAIN), ("template", TEMPLATE))]) + (
+    rows = [[words, *(rate(found[name][key]) for key in SECOND.values())] for name, words in BOTH.items()]
+    return table([found["name"], *SECOND], rows) + (
         "\n\nNo generator was trained against it: where it accepts a template, the template shows the face.")
 
 
 def _enrol(summary: dict) -> str:
-    return table(["pictures", "no face found", "rate"], [[f"{part}: {one['pictures']:,}", str(one["failures"]), f"{one['rate']:.3%}"]
-                                                        for part, one in summary["failure_to_enrol"].items()])
+    rows = [[f"{part}: {one['pictures']:,}", str(one["failures"]), f"{one['rate']:.3%}"]
+            for part, one in summary["failure_to_enrol"].items()]
+    return table(["pictures", "no face found", "rate"], rows)
 
 
 SECTIONS = [
-    ("Verification", "verification", _verification), ("LFW's ten folds", "lfw_folds", _folds), ("Pictures and embeddings", "image embedding_error failures", _images),
-    ("A second recogniser", "second_recogniser", _second), ("Robustness", "robustness verification embedding_error", _robustness), ("Failure to enrol", "failure_to_enrol", _enrol),
+    ("Verification", "verification", _verification), ("LFW's ten folds", "lfw_folds", _folds),
+    ("Pictures and embeddings", "image embedding_error failures", _images), ("A second recogniser", "second_recogniser", _second),
+    ("Robustness", "robustness verification embedding_error", _robustness), ("Failure to enrol", "failure_to_enrol", _enrol),
     ("The paper's Table 4: the mock login", "paper", _table4), ("The paper's Table 3: picture distances", "paper", _table3),
     ("The paper's Table 6: EER", "verification", _table6)]
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
+def _accuracy(one: dict) -> str:
+    return f"{rate(one['accuracy'])} +- {rate(one['stderr'])}"
 
 
-def _rate(value: float) -> str:
-    return f"{value:.2%}"
-
-
-def _points(value: float) -> str:
-    return f"{value * 100:.2f}"
-
-
-def _points_range(drop: dict) -> str:
-    return f"[{_points(drop['ci95'][0])}, {_points(drop['ci95'][1])}]"
+def _lost(drop: dict) -> str:
+    """A drop in a sentence: `1.12 points [0.72, 1.54]`."""
+    return points(drop).replace(" ", " points ", 1)
 
 
 def _range(edges: list[float]) -> str:
-    return f"[{_rate(edges[0])}, {_rate(edges[1])}]"
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return f"[{rate(edges[0])}, {rate(edges[1])}]"
 
 
 # the picture
@@ -232,7 +212,8 @@ def draw_embeddings(axis, embeddings) -> None:
     pca = PCA(3).fit(real.astype(np.float32))
     for name, colour in zip(classes, ("#1f77b4", "#ff7f0e", "#2ca02c")):
         for values, marker in ((real, "o"), (distorted, "x")):
-            points = pca.transform(values[labels == name].astype(np.float32))
-            axis.scatter(*points.T, s=14, marker=marker, color=colour, label=name.replace("_", " ") if marker == "o" else None, linewidth=0.8)
+            places = pca.transform(values[labels == name].astype(np.float32))
+            label = name.replace("_", " ") if marker == "o" else None
+            axis.scatter(*places.T, s=14, marker=marker, color=colour, label=label, linewidth=0.8)
     axis.legend(frameon=False, fontsize=8)
     axis.set_title(f"Real (o) and distorted (x), {pca.explained_variance_ratio_.sum():.0%} of the variance (Figure 11)")

@@ -1,0 +1,256 @@
+"""A visitor's vault: enrol, log in (1:1 and 1:N), revoke, and what a thief of the database can do with a template.
+
+    photo -> crop, kept for the next login -> vault -> Login: whose template was nearest, and how far -> judged by any threshold
+
+Every visitor has a vault in memory of their own, opened with a few demonstration templates in it. The tab Login shows it.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import checkpoints, samples, thresholds
+from .images import digit_from_drawing, read_picture
+from .pipeline import Models
+from .terms import BadPicture, Decision, Face, UnknownName, UserError
+from .vault import Entry, Stolen, Vault, clean_name, fitting
+
+CROPS = 8
+"""Photos of a visitor whose crops are kept, so that the next login with one of them does not search it again."""
+PORTRAIT = "Eileen Collins"
+SAMPLE_DIGITS = (3, 8)
+NO_PHOTO = "Give a photo first: upload one, use the camera, or click a sample."
+
+
+class Reader:
+    """What a vault asks of `Models`, for photos that are (path, whether it shows a digit)."""
+
+    def __init__(self, models: Models):
+        self.models = models
+        self.distorter = models.distorter
+        self.crops: dict[tuple[str, bool], list[Face]] = {}
+
+    def find(self, photo: tuple[str, bool]) -> list[Face]:
+        """The faces, largest first, or the digit. Raises BadPicture, NoFaceFound."""
+        if photo not in self.crops:
+            found = read_faces(self.models, *photo)
+            for old in list(self.crops)[:max(0, len(self.crops) - CROPS + 1)]:
+                del self.crops[old]
+            self.crops[photo] = found
+        return self.crops[photo]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login. Another threshold judges it again without a model."""
+
+    name: str
+    """Whose template was nearest, as they wrote it."""
+    squared_distance: float
+    kind: str
+    """`verify`, `identify`, `replay`, or `stored`: the sample's result, which comes with the checkpoint."""
+    generator: str
+    """The one whose threshold counts."""
+    faces: int = 1
+    """Found in the probe; the largest counts."""
+    skipped: int = 0
+    """Templates that were not compared, because another kind of picture is in them."""
+    revoked: bool = False
+    """The template that was tried is not in the vault any more; a thief has a copy of it."""
+
+    def decide(self, threshold: float) -> Decision:
+        return Decision(self.squared_distance, threshold)
+
+
+@dataclass(eq=False)
+class Visit:
+    """What is remembered for one visitor."""
+
+    vault: Vault
+    last: Login | None = None
+    copy: Stolen | None = None
+    """What the thief took; revoking does not bring it back."""
+    shown: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    """(name, PNG) -> the file that shows this template."""
+
+
+# a visit
+
+
+def open_visit(models: Models) -> Visit:
+    """A vault in memory with the demonstration templates in it."""
+    visit = Visit(Vault("sqlite://", Reader(models)))
+    if rows := demonstration(models):
+        visit.vault.database.add(rows)
+    return visit
+
+
+@lru_cache(maxsize=1)
+def demonstration(models: Models) -> list[dict]:
+    """The rows of a vault that nobody has used yet. They are made once: no visitor but the first waits for a generator."""
+    vault = Vault("sqlite://", models)
+    for name, picture, generator in people():
+        vault.generator = generator
+        vault.enrol(name, [Face(picture, None, how="aligned already")])
+    rows = vault.database.pngs(vault.database.rows()).items()
+    vault.close()
+    return [{**{key: value for key, value in vars(row).items() if key != "id"}, "png": png} for row, png in rows]
+
+
+def people() -> list[tuple[str, Image.Image, str]]:
+    """(name, aligned picture, generator) of everybody in that vault: pictures that may be shipped."""
+    everybody = [(PORTRAIT, samples.example("faces").original, "faces")] if "faces" in checkpoints.names() else []
+    digits = SAMPLE_DIGITS if "digits" in checkpoints.names() else ()
+    return everybody + [(f"digit {digit}", samples.digits()[digit], "digits") for digit in digits]
+
+
+def close(visit: Visit | None) -> None:
+    """Forget the templates, their embeddings and the crops, and delete every file that showed them."""
+    if visit:
+        visit.vault.close()
+        visit.vault.models.crops.clear()
+        visit.last = visit.copy = None
+        unlink(visit.shown.values())
+        visit.shown.clear()
+
+
+# what a visitor can do
+
+
+def enrol(visit: Visit, name: str, paths: list[str | None], generator: str) -> Entry:
+    """Store a template of each photo. Raises what `Vault.enrol` does; BadPicture: no photo."""
+    paths = [path for path in paths if path]
+    if not paths:
+        raise BadPicture(NO_PHOTO)
+    visit.vault.generator = generator  # one vault, so that one list shows what a thief sees; the queue lets one call in at a time
+    return visit.vault.enrol(name, [(path, is_digit(generator)) for path in paths])
+
+
+def log_in(visit: Visit, name: str, path: str | None, generator: str) -> Login:
+    """1:1: the photo against the templates of a name. Raises what `Vault.verify` does; UserError: the name was enrolled as the other kind
+    of picture."""
+    _check_kind(visit, name, generator)
+    found = find_faces(visit, path, generator)
+    match = visit.vault.verify(name, found[0], thresholds.FARTHEST)  # only the distance counts here; the slider judges it
+    return Login(clean_name(name), match.squared_distance, "verify", generator, len(found))
+
+
+def identify(visit: Visit, path: str | None, generator: str) -> Login:
+    """1:N: the photo against every template of its kind. Raises what `Vault.identify` does."""
+    found = find_faces(visit, path, generator)
+    name, match = visit.vault.identify(found[0], 2 * thresholds.FARTHEST)  # so the nearest always has a name
+    return Login(name, match.squared_distance, "identify", generator, len(found), len(match.skipped))
+
+
+def replay(visit: Visit) -> Login:
+    """Give the stolen template in place of a photo, live. Raises what `Vault.verify` does; UserError: nothing is stolen yet."""
+    copy = visit.copy or next(iter(visit.vault.stolen()), None)
+    if copy is None:
+        raise UserError("The vault is empty, so there is nothing to steal. Enrol a person first.")
+    visit.copy = copy
+    match = visit.vault.verify(copy.name, Face(copy.picture, None, how="aligned already"), thresholds.FARTHEST)
+    stored = any(stolen.png == copy.png for stolen in visit.vault.stolen())
+    return Login(copy.name, match.squared_distance, "replay", copy.generator, revoked=not stored)
+
+
+def steal(visit: Visit, index: int) -> str:
+    """The thief takes a copy of a template; the name it is stored under. Raises UserError: what was shown is of an older vault."""
+    found = visit.vault.stolen()
+    if index >= len(found):
+        raise UserError("The vault was opened anew. Click a template of it.")
+    visit.copy = found[index]
+    return visit.copy.name
+
+
+def accepts(models: Models, reference: str | None, probe: str | None, generator: str) -> bool:
+    """Is the probe's person the reference's? `reference`: file of a template as it was stored. Raises UserError and its children."""
+    if generator not in checkpoints.names():  # nor a path
+        raise UnknownName("generator", generator, checkpoints.names())
+    distorter = models.distorter(generator)
+    template = read_picture(reference)
+    template = fitting(template.convert("L") if is_digit(generator) else template, distorter)
+    embedded = distorter.embed([template, read_faces(models, probe, is_digit(generator))[0].image])
+    return distorter.decide(*embedded).same
+
+
+def _check_kind(visit: Visit, name: str, generator: str) -> None:
+    """A name that nobody has is the vault's to refuse."""
+    wanted = clean_name(name).casefold()
+    kinds = {is_digit(stolen.generator) for stolen in visit.vault.stolen() if stolen.name.casefold() == wanted}
+    if kinds and is_digit(generator) not in kinds:
+        kind = "digit" if True in kinds else "face"
+        raise UserError(f"Enrolled under this name is a {kind}. Choose a generator for {kind}s, or another name.")
+
+
+# pictures
+
+
+def find_faces(visit: Visit, path: str | None, generator: str) -> list[Face]:
+    """`read_faces`; a photo that was just searched is not searched again."""
+    return visit.vault.models.find((path, is_digit(generator)))
+
+
+def read_faces(models: Models, path: str | None, digit: bool) -> list[Face]:
+    """A picture file -> its faces, largest first, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
+    if path is None:
+        raise BadPicture(NO_PHOTO)
+    return [Face(read_digit(read_picture(path)), None, how="drawn")] if digit else models.find(path)
+
+
+def read_digit(picture: Image.Image) -> Image.Image:
+    """A digit on a ground that is light or dark all around it -> 28x28 grey, white on black. Raises BadPicture: an empty picture."""
+    grey = np.asarray(picture.convert("L"))
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return digit_from_drawing(picture, "white" if np.median(edge) > 127 else "black")
+
+
+@cache
+def is_digit(generator: str) -> bool:
+    """Raises UnknownName."""
+    return thresholds.record(generator)["config"]["channels"] == 1
+
+
+@cache
+def sample_pictures() -> list[tuple[Image.Image, str, str]]:
+    """(picture, caption, generator): the portrait, and the digits in other hands than those of the demonstration vault."""
+    from sklearn.datasets import load_digits
+
+    grey = [Image.fromarray(np.uint8(image / 16 * 255)).resize((160, 160), Image.BICUBIC) for image in load_digits().images[10:20]]
+    digits = [(picture, f"a {number}", "digits") for number, picture in enumerate(grey)]
+    return [item for item in [(samples.portrait(), "portrait", "faces"), *digits] if item[2] in checkpoints.names()]
+
+
+# files that show the templates
+
+
+def show_templates(visit: Visit, folder: Path) -> list[tuple[str, str]]:
+    """(file, name) of every template as it is stored, in the order of enrolment. Files of templates that were revoked are deleted."""
+    found = visit.vault.stolen()
+    alive = {(stolen.name, stolen.png) for stolen in found}
+    gone = [key for key in visit.shown if key not in alive]
+    unlink(visit.shown.pop(key) for key in gone)
+    for key in alive - visit.shown.keys():
+        visit.shown[key] = _write(key[1], folder)
+    return [(visit.shown[stolen.name, stolen.png], stolen.name) for stolen in found]
+
+
+def _write(png: bytes, folder: Path) -> str:
+    """A file that no other visitor's has the path of, so that deleting it takes nothing from them."""
+    own = Path(folder) / uuid.uuid4().hex
+    own.mkdir(parents=True)
+    path = own / "template.png"
+    path.write_bytes(png)
+    return str(path)
+
+
+def unlink(paths: Iterable[str]) -> None:
+    """Delete files, and the folders in which they were alone."""
+    for path in map(Path, paths):
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir() and not any(path.parent.iterdir()):
+            path.parent.rmdir()

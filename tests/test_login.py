@@ -1,0 +1,161 @@
+"""A visitor's vault with the real models: enrol, log in, revoke, steal, and what is forgotten."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ndcb import login, samples, thresholds
+from ndcb.terms import BadPicture, NoFaceFound, UserError
+
+MARKUP = "<b>Ann</b> ${7*7}"
+
+
+def names(visit) -> list[str]:
+    return [stolen.name for stolen in visit.vault.stolen()]
+
+
+def accepted(visit, name, path, generator="faces") -> bool:
+    return login.log_in(visit, name, path, generator).decide(thresholds.login_threshold(generator)).same
+
+
+def test_the_demonstration_vault(visit):
+    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
+    assert [stolen.generator for stolen in visit.vault.stolen()] == ["faces", "digits", "digits"]
+    assert visit.vault.stolen()[0].picture.tobytes() != samples.example("faces").original.tobytes()
+
+
+def test_a_face_logs_in_until_it_is_revoked(visit, photos):
+    entry = login.enrol(visit, MARKUP, [photos["portrait"], None, photos["mirrored"]], "faces")
+    assert (entry.name, entry.templates) == (MARKUP, 2)
+    assert accepted(visit, MARKUP, photos["mirrored"])
+    assert "already" in str(refusal(login.enrol, visit, MARKUP, [photos["portrait"]], "faces"))
+    assert not login.log_in(visit, MARKUP, photos["portrait"], "faces").decide(0).same
+    assert visit.vault.revoke(MARKUP) == 2
+    assert "Nobody is enrolled" in str(refusal(login.log_in, visit, MARKUP, photos["portrait"], "faces"))
+    assert MARKUP not in names(visit)
+
+
+def refusal(function, *arguments) -> UserError:
+    with pytest.raises(UserError) as error:
+        function(*arguments)
+    return error.value
+
+
+def test_another_digit_is_refused(visit, photos):
+    assert accepted(visit, "digit 3", photos["3"], "digits") and accepted(visit, "DIGIT 8", photos["8"], "digits")
+    assert not accepted(visit, "digit 3", photos["8"], "digits") and not accepted(visit, "digit 8", photos["3"], "digits")
+
+
+def test_identify_names_the_nearest(visit, photos):
+    assert login.identify(visit, photos["8"], "digits").name == "digit 8"
+    found = login.identify(visit, photos["mirrored"], "faces")
+    assert (found.name, found.skipped, found.faces) == ("Eileen Collins", 2, 1)
+
+
+def test_bad_input_is_one_sentence(visit, photos):
+    assert isinstance(refusal(login.log_in, visit, "digit 3", None, "digits"), BadPicture)
+    assert isinstance(refusal(login.enrol, visit, "Ann", [None], "faces"), BadPicture)
+    assert isinstance(refusal(login.enrol, visit, "Ann", [photos["nothing"]], "faces"), NoFaceFound)
+    assert "1 to 64 printable" in str(refusal(login.enrol, visit, " ", [photos["portrait"]], "faces"))
+    assert "one to 5 photos" in str(refusal(login.enrol, visit, "Ann", [photos["portrait"]] * 6, "faces"))
+    assert "is a digit" in str(refusal(login.log_in, visit, "digit 3", photos["portrait"], "faces"))
+    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
+
+
+def test_a_crop_is_searched_once(visit, photos, monkeypatch):
+    login.log_in(visit, "Eileen Collins", photos["portrait"], "faces")
+    monkeypatch.setattr(visit.vault.models.models, "find", lambda *_: pytest.fail("searched again"))
+    login.identify(visit, photos["portrait"], "faces")
+    for number in range(login.CROPS - 2):
+        visit.vault.models.crops[str(number), True] = []
+    login.find_faces(visit, photos["3"], "digits")
+    assert len(visit.vault.models.crops) == login.CROPS and (photos["portrait"], False) in visit.vault.models.crops
+    login.find_faces(visit, photos["8"], "digits")
+    assert len(visit.vault.models.crops) == login.CROPS and (photos["portrait"], False) not in visit.vault.models.crops
+
+
+def test_a_stolen_template_logs_in_and_outlives_revoking(visit, photos):
+    assert login.steal(visit, 0) == "Eileen Collins"
+    assert login.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
+    visit.vault.revoke("Eileen Collins")
+    assert "Nobody is enrolled" in str(refusal(login.replay, visit))
+    login.enrol(visit, "Eileen Collins", [photos["mirrored"]], "faces")
+    again = login.replay(visit)
+    assert 0.01 < again.squared_distance < thresholds.login_threshold("faces") and again.revoked
+    assert "opened anew" in str(refusal(login.steal, visit, 99))
+
+
+def test_visitors_vaults_are_separate(models, visit, photos, tmp_path):
+    other = login.open_visit(models)
+    login.enrol(visit, "Ann", [photos["portrait"]], "faces")
+    assert "Nobody is enrolled" in str(refusal(login.log_in, other, "Ann", photos["portrait"], "faces"))
+    shown, theirs = dict(login.show_templates(visit, tmp_path)), dict(login.show_templates(other, tmp_path))
+    assert not shown.keys() & theirs.keys()
+    login.close(other)
+    assert all(Path(path).is_file() for path in shown) and not any(Path(path).exists() for path in theirs)
+    assert accepted(visit, "Ann", photos["portrait"])
+
+
+def test_a_vault_is_used_from_several_threads(models, photos, visit):
+    """As the server does it: each call comes from another thread, one at a time."""
+    lock = threading.Lock()
+
+    def one(number: int) -> bool:
+        with lock:
+            login.enrol(visit, f"digit of {number}", [photos["3"]], "digits")
+            return accepted(visit, f"digit of {number}", photos["3"], "digits")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(one, range(8)))
+    assert len(names(visit)) == 3 + 8
+
+
+def test_files_show_what_is_stored_and_are_forgotten(visit, tmp_path):
+    [first, *_] = shown = login.show_templates(visit, tmp_path)
+    assert Path(first[0]).read_bytes() == visit.vault.stolen()[0].png
+    assert login.show_templates(visit, tmp_path) == shown
+    visit.vault.revoke("digit 8")
+    assert [name for _, name in login.show_templates(visit, tmp_path)] == ["Eileen Collins", "digit 3"] and not Path(shown[2][0]).exists()
+    login.close(visit)
+    assert not Path(first[0]).parent.exists()
+
+
+@pytest.mark.parametrize("ground, ink", [("white", "black"), ("black", "white")])
+def test_a_digit_on_either_ground(ground, ink):
+    picture = Image.new("RGB", (200, 300), ground)
+    picture.paste(ink, (90, 40, 120, 260))
+    digit = np.asarray(login.read_digit(picture))
+    assert digit.shape == (28, 28) and digit[14, 14] == 255 and digit[0, 0] == 0
+
+
+def test_the_samples_are_digits_in_another_hand():
+    from sklearn.datasets import load_digits
+
+    assert list(load_digits().target[10:20]) == list(range(10))
+    assert [caption for _, caption, _ in login.sample_pictures()] == ["portrait", *(f"a {number}" for number in range(10))]
+
+
+def test_nothing_to_steal(visit):
+    for name in set(names(visit)):
+        visit.vault.revoke(name)
+    assert "empty" in str(refusal(login.replay, visit))
+
+
+def test_of_several_faces_the_largest_counts(visit, photos):
+    assert login.enrol(visit, "Ann", [photos["two"]], "faces").templates == 1
+    found = login.log_in(visit, "Ann", photos["two"], "faces")
+    assert found.faces == 2 and found.decide(thresholds.login_threshold("faces")).same
+
+
+def test_a_second_visitor_waits_for_no_generator(models, visit, monkeypatch):
+    monkeypatch.setattr(type(models), "distorter", lambda *_: pytest.fail("made again"))
+    other = login.open_visit(models)
+    assert [(stolen.name, stolen.png) for stolen in other.vault.stolen()] == [(stolen.name, stolen.png) for stolen in visit.vault.stolen()]
+    other.vault.revoke("digit 3")
+    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"] == names(third := login.open_visit(models))
+    login.close(other)
+    login.close(third)
