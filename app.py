@@ -7,19 +7,22 @@ import threading
 import gradio as gr
 
 from ndcb import checkpoints
+from ndcb.login import demonstration
 from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import about, cache, compare, distort, embedding, login, results, style
+from ndcb.tabs import about, cache, compare, distort, embedding, headers, live, login, results, style
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
 That picture can be stored as a login template: *non-distortive cancelable biometrics*, after
 [arXiv 2401.15048](https://arxiv.org/abs/2401.15048). A demonstration, not a security product."""
-PRIVACY = "**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone in minutes."
+PRIVACY = ("**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone "
+           "in minutes.")
 
-
-TABS = {"Distort": distort, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results, "About": about}
-LAUNCH = {"theme": style.THEME, "css": "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())]), "run_history": False, "enable_monitoring": False, "show_error": False,
-          "max_file_size": "40mb", "footer_links": ["api", "settings"]}
+TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results,
+        "About": about}
+CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
+LAUNCH = {"theme": style.THEME, "css": CSS, "run_history": False, "enable_monitoring": False, "show_error": False, "ssr_mode": False,
+          "max_file_size": "40mb", "footer_links": ["api", "settings"], "app_kwargs": {"middleware": headers.MIDDLEWARE}}
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
 
 
@@ -39,13 +42,18 @@ def build(models: Models) -> gr.Blocks:
     return page
 
 
+def warm_up(models: Models) -> None:
+    """What the first visitors would wait for; the page is there meanwhile."""
+    models.warm_up([name for name in ("faces", "digits") if name in checkpoints.names()])
+    demonstration(models)
+
+
 def main() -> None:
     models = Models(pick_device("auto"))
     folder = cache.private_folder()
     page = build(models)
     cache.keep_sweeping(folder, age=900, every=60)
-    first = [name for name in ("faces", "digits") if name in checkpoints.names()]
-    threading.Thread(target=models.warm_up, args=(first,), daemon=True).start()
+    threading.Thread(target=warm_up, args=(models,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
     page.launch(**LAUNCH)
 

@@ -75,8 +75,9 @@ class Vault:
     """Enrolled templates at a place, matched by the models that made them.
 
     place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after `close`. `models` finds faces and
-    loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps` (`ndcb.polish`). A photo is a `Face` that
-    was found already, or whatever `models.find` takes; of several faces the largest counts. "Ann" and "ANN" are one name.
+    loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
+    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces the largest counts.
+    "Ann" and "ANN" are one name.
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
 

@@ -66,6 +66,8 @@ class AttackJob:
 class BenchmarkJob:
     out: Path = checkpoints.FOLDER / "benchmark.json"
     """Where the figures are written."""
+    what: tuple[str, ...] = ()
+    """Only these parts, the others stay as they are: stages, training, start_up, page."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def attack_all(job: AttackJob) -> None:
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
-    benchmark(job.out)
+    benchmark(job.out, what=job.what)
     print(job.out)
 
 

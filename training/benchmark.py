@@ -16,19 +16,22 @@ The JSON's keys:
                 reference_milliseconds (median), rate_ratio (reference / step: 1 is as fast as the reference alone)
     start_up    page (fresh process to the first answer), help (python -m ndcb --help) -> milliseconds {median, min, max}, repeats,
                 reference_milliseconds (median), ratio (start / reference)
+    page        visitors (who distort at once), milliseconds {median, min, max} until all are answered, repeats, per_second (templates),
+                reference_milliseconds (median, of the same calls made directly, one after another, in one process), rate_ratio
+                (reference / page: 1 is as fast as that), endpoints (all public ones; each was called), events (of the tabs, caused
+                besides: a number; over HTTP as a browser does it), memory_mb (the most that the page held in all that), commit
     goals       goal -> measured, goal, met
 
-memory_mb is the most that was held beyond the imported libraries and the pictures while the stage's model was loaded and run once:
-memory of the graphics card for what runs on CUDA, else of the process; MB of 10**6 bytes.
+A part that is measured alone takes the place of its like in the file that is there, if that is of the same machine.
+memory_mb of a stage is the most that was held beyond the imported libraries and the pictures while its model was loaded and run
+once: memory of the graphics card for what runs on CUDA, else of the process; MB of 10**6 bytes.
 """
 
-import http.client
 import json
 import os
 import platform
 import re
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -51,12 +54,12 @@ from ndcb.detectors import Detector
 from ndcb.distances import squared_euclidean
 from ndcb.generators.unet import UNet
 from ndcb.images import quantise, to_pictures, to_tensor
-from ndcb.pipeline import pick_device
+from ndcb.pipeline import Models, pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.recognisers.digits import DigitEmbedder
-from ndcb.terms import FACE_SIZE, Decision, UserError
+from ndcb.terms import FACE_SIZE, Decision, UnknownName, UserError
 
-from . import embedder, generator
+from . import embedder, generator, page
 from .memory import keep_freed_memory
 from .presets import PRESETS, EmbedderTraining, GeneratorTraining
 from .runs import commit, versions
@@ -74,33 +77,59 @@ MOST_STARTS = 5
 """A start takes seconds, so it is repeated at most so often."""
 SINGLES = 5
 """A single picture takes milliseconds, so it is repeated so many times as often."""
-START_LIMIT = 300
-"""Seconds after which a page that has not answered is given up."""
+VISITORS = 20
+"""So many distort a photo at the same time."""
+MOST_CROWDS = 5
+"""Twenty photos take seconds, so they are repeated at most so often."""
 
 
-def benchmark(out: Path = checkpoints.FOLDER / "benchmark.json", repeats: int = 9,
+def benchmark(out: Path = checkpoints.FOLDER / "benchmark.json", repeats: int = 9, what: tuple[str, ...] = (),
               stages: tuple[str, ...] = (), presets: tuple[str, ...] = (), starts: tuple[str, ...] = ()) -> dict:
     """Measure on the first device that is there, write `out` once everything is measured, and return what it holds.
 
-    `repeats`: pairs of calls a measurement. `stages`, `presets`, `starts`: only these, all where none is named; a goal whose figures
-    are left out is left out too.
+    `repeats`: pairs of calls a measurement. `what`: only these of `PARTS`; the others stay as `out` has them. `stages`, `presets`,
+    `starts`: only these, all where none is named. A goal whose figures are left out is left out too. Raises UserError where `out` is
+    to be added to and was measured on another machine, UnknownName for a part that there is not.
     """
-    stages, presets, starts = stages or tuple(STAGES), presets or tuple(PRESETS), starts or tuple(STARTS)
-    figures = about()
-    with tqdm(total=len(stages) * len(BATCHES) + len(presets) + len(starts), unit="measurement") as bar:
-        def measured(what: str, function, *arguments) -> dict:
-            bar.set_description(what)
+    for unknown in set(what) - set(PARTS):
+        raise UnknownName("part of the benchmark", unknown, PARTS)
+    what, figures = what or PARTS, kept(out) if what else about()
+    wanted = {"stages": stages or tuple(STAGES), "training": presets or tuple(PRESETS), "start_up": starts or tuple(STARTS), "page": ()}
+    with tqdm(total=sum(map(_measurements, what, (wanted[part] for part in what))), unit="measurement") as bar:
+        def measured(words: str, function, *arguments) -> dict:
+            bar.set_description(words)
             found = in_child(function, *arguments, repeats)
             bar.update()
             return found
 
-        figures["stages"] = {name: {str(batch): measured(f"{name} {batch}", measure_stage, name, batch) for batch in BATCHES}
-                             for name in stages}
-        figures["training"] = {name: measured(f"train {name}", measure_training, name) for name in presets}
-        figures["start_up"] = {name: measured(f"start {name}", measure_start, name) for name in starts}
+        figures |= {part: MEASURE[part](measured, wanted[part]) for part in what}
     figures["goals"] = goals(figures)
     write(out, figures)
     return figures
+
+
+PARTS = ("stages", "training", "start_up", "page")
+MEASURE = {
+    "stages": lambda measured, names: {
+        name: {str(batch): measured(f"{name} {batch}", measure_stage, name, batch) for batch in BATCHES} for name in names},
+    "training": lambda measured, names: {name: measured(f"train {name}", measure_training, name) for name in names},
+    "start_up": lambda measured, names: {name: measured(f"start {name}", measure_start, name) for name in names},
+    "page": lambda measured, _: measured("page", measure_page, VISITORS),
+}
+
+
+def _measurements(part: str, names: tuple[str, ...]) -> int:
+    return {"stages": len(names) * len(BATCHES), "page": 1}.get(part, len(names))
+
+
+def kept(out: Path) -> dict:
+    """The figures that are there, to be added to; where there are none, those of this machine that every file begins with."""
+    if not out.exists():
+        return about()
+    figures = json.loads(out.read_text())
+    if figures["device"] != about()["device"]:
+        raise UserError(f"{out.name} was measured on another machine, or with another number of threads; measure all parts again")
+    return {name: part for name, part in figures.items() if name != "goals"}
 
 
 def about() -> dict:
@@ -124,12 +153,18 @@ def cpu_name() -> str:
 def goals(figures: dict) -> dict:
     """What the project set itself; the slower of one face and 64 counts."""
     found = {}
-    if "generate" in figures["stages"]:
+    if "generate" in figures.get("stages", {}):
         ratio = max(entry["ratio"] for entry in figures["stages"]["generate"].values())
         found["generate_at_most_half_of_facenet"] = {"measured": ratio, "goal": 0.5, "met": ratio <= 0.5}
-    if "faces" in figures["training"]:
+    if "faces" in figures.get("training", {}):
         rate = figures["training"]["faces"]["rate_ratio"]
         found["training_step_at_least_0.6"] = {"measured": rate, "goal": 0.6, "met": rate >= 0.6}
+    if "page" in figures.get("start_up", {}):
+        seconds = figures["start_up"]["page"]["milliseconds"]["median"] / 1000
+        found["page_starts_in_under_60_s"] = {"measured": seconds, "goal": 60, "met": seconds < 60}
+    if "page" in figures:
+        memory = figures["page"]["memory_mb"]
+        found["page_memory_under_4_gb"] = {"measured": memory, "goal": 4000, "met": memory < 4000}
     return found
 
 
@@ -322,48 +357,10 @@ def forward_and_backward(recogniser: torch.nn.Module, pictures: torch.Tensor) ->
 
 
 def start_page() -> float:
-    """Milliseconds from a fresh process to the page's first answer. Raises RuntimeError with what it printed where none comes."""
-    port = free_port()
-    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
-    with tempfile.TemporaryFile("w+") as log:
-        start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            while not answers(port):
-                if process.poll() is not None or time.perf_counter() - start > START_LIMIT:
-                    log.seek(0)
-                    raise RuntimeError(f"the page did not start; it printed: {log.read()[-2000:]}")
-                time.sleep(0.02)
-            return (time.perf_counter() - start) * 1000
-        finally:
-            stop(process)
-
-
-def answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def stop(process: subprocess.Popen) -> None:
-    """Kindly first: the page removes its temporary folder then."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """Milliseconds from a fresh process to the page's first answer."""
+    start = time.perf_counter()
+    with page.served():
+        return (time.perf_counter() - start) * 1000
 
 
 def print_help() -> None:
@@ -375,6 +372,25 @@ STARTS = {"page": start_page, "help": timed(print_help)}
 
 def measure_start(name: str, repeats: int) -> dict:
     return summary(alternate(STARTS[name], facenet_pass(max(BATCHES), pick_device("auto")), min(repeats, MOST_STARTS)))
+
+
+def measure_page(visitors: int, repeats: int) -> dict:
+    """Many visitors at once beside the same calls made here, and the memory when everything was used."""
+    with tempfile.TemporaryDirectory() as folder, page.served() as (address, process):
+        photos, drawing, there = page.photographs(visitors, Path(folder)), page.drawing(Path(folder)), page.Page(address)
+        windows, models = [page.Visitor(address) for _ in photos], Models(pick_device("auto"))
+        at_once = timed(partial(page.distort_at_once, there, windows, photos))
+        found = summary(alternate(at_once, timed(lambda: directly(models, photos)), min(repeats, MOST_CROWDS)))
+        used = {"endpoints": page.use_endpoints(there, photos[0]), "events": page.use_tabs(there, photos[0], drawing)}
+        memory = page.peak_memory_mb(process.pid)
+    return {"visitors": visitors, "milliseconds": found["milliseconds"], "repeats": found["repeats"],
+            "per_second": visitors * 1000 / found["milliseconds"]["median"], "reference_milliseconds": found["reference_milliseconds"],
+            "rate_ratio": 1 / found["ratio"], **used, "memory_mb": memory, "commit": commit()}
+
+
+def directly(models: Models, photos: list[Path]) -> list[Image.Image]:
+    """What the page does for each of them, without the page."""
+    return [models.distorter("faces").distort(models.find(photo)[0].image).template for photo in photos]
 
 
 def table(figures: dict) -> str:
@@ -389,10 +405,21 @@ def table(figures: dict) -> str:
     rows += ["", "| start | seconds | ratio |", "|---|---|---|"]
     rows += [f"| {START_WORDS[name]} | {_brief(entry['milliseconds']['median'] / 1000)} | {_brief(entry['ratio'])} |"
              for name, entry in figures["start_up"].items()]
-    return "\n".join(rows)
+    return "\n".join(rows + _page_rows(figures))
 
 
 START_WORDS = {"page": "the page, to its first answer", "help": "`python -m ndcb --help`"}
+
+
+def _page_rows(figures: dict) -> list[str]:
+    if "page" not in figures:
+        return []
+    entry, memory = figures["page"], figures["goals"]["page_memory_under_4_gb"]
+    return ["", "| the page | |", "|---|---|",
+            f"| {entry['visitors']} visitors distort a photo at once: templates a second | {_brief(entry['per_second'])} |",
+            f"| ratio to the same calls made directly, in one process | {_brief(entry['rate_ratio'])} |",
+            f"| most memory after its {len(entry['endpoints'])} endpoints were called and {entry['events']} events of its tabs caused "
+            f"| {memory['measured']:.0f} MB (goal: under {memory['goal']}; {'met' if memory['met'] else 'not met'}) |"]
 
 
 def _machine(figures: dict) -> str:

@@ -123,4 +123,5 @@ def look(run: Run, generator: torch.nn.Module, recogniser: torch.nn.Module, show
     template = quantise(generator(shown))
     generator.train()
     run.save_grid(template)
-    tqdm.write(f"step {run.step}: squared embedding distance {squared_euclidean(recogniser(template), shown).mean():.3f} on people never seen")
+    shift = squared_euclidean(recogniser(template), shown).mean()
+    tqdm.write(f"step {run.step}: squared embedding distance {shift:.3f} on people never seen")

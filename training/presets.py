@@ -159,7 +159,8 @@ def smoke() -> list[Training]:
     """Ten steps of everything, small."""
     brief = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
     return [
-        replace(digits_embedder(), preset="smoke-digits-embedder", model=DigitEmbedderConfig(4), schedule=replace(brief, batch=32), limit=200),
+        replace(digits_embedder(), preset="smoke-digits-embedder", model=DigitEmbedderConfig(4), schedule=replace(brief, batch=32),
+                limit=200),
         replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
         replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
         replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, low_frequencies=1.0, disturbed=0.5,

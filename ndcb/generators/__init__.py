@@ -7,7 +7,8 @@ from ..images import quantise
 
 
 @torch.inference_mode()
-def make_templates(generator: nn.Module, recogniser: nn.Module, pictures: torch.Tensor, embeddings: torch.Tensor | None = None) -> torch.Tensor:
+def make_templates(generator: nn.Module, recogniser: nn.Module, pictures: torch.Tensor,
+                   embeddings: torch.Tensor | None = None) -> torch.Tensor:
     """Pictures (n, c, h, w) in [0, 1] -> templates of the same shape, as their 8-bit files hold them.
 
     embeddings: F(X) of the pictures, (n, m), where they are known already; a generator that reads embeddings then runs nothing else.

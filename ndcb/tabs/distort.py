@@ -9,11 +9,11 @@ from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from .. import checkpoints, samples
+from .. import checkpoints, lfw, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models, stopwatch
-from ..terms import UserError
+from ..terms import NotAvailable, UserError
 from . import words
 from .photo import Photo
 
@@ -22,7 +22,19 @@ QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
 BLOCKED = "Camera blocked? Use the sample or upload a photo."
 CREDIT = f"This is the sample, {samples.PORTRAIT_CREDIT}; give a photo to see yourself."
 CROP_NOTE = "<em>No face was found: this is the middle of the picture, and what the recogniser says of it means little.</em>"
+LFW_PEOPLE = 10
+READING_LFW = "Reading Labeled Faces in the Wild; the first time it is downloaded, about 230 MB"
+NO_LFW = ("Labeled Faces in the Wild is not on the machine that serves this page and could not be downloaded. Connect that machine to the "
+          "internet and try again, or use the sample or a photo of yours.")
 NOTHING_KEPT = "Your data is deleted: the photo, the crops and the templates."
+
+
+CSS = """
+#people .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; align-content: start }
+#people .gallery-item, #people button { min-width: 0; width: 100%; height: auto; aspect-ratio: 1 }
+#people .caption-label { font-size: .65rem; padding: 0 .2rem; max-width: 100%; right: 0; bottom: 0 }
+#people, #people .grid-wrap { height: auto !important; max-height: 340px }
+"""
 
 
 @dataclass(frozen=True)
@@ -76,17 +88,20 @@ def build(models: Models) -> None:
 
 
 def _face_inputs():
-    photo = Photo("Photo: upload, camera or clipboard", height=300, elem_id="photo")
+    photo = Photo("Your photo", height=300, elem_id="photo")
     gr.Markdown(BLOCKED, elem_classes="privacy")
     faces = gr.Gallery(label="Several faces: choose one", columns=5, height=150, visible=False, allow_preview=False, format="png",
                        elem_id="faces")
     middle = gr.Button("Use the middle of the picture instead", visible=False, elem_id="middle")
     with gr.Row():
         sample = gr.Button("Use the sample portrait", size="sm", elem_id="sample")
+        more = gr.Button("Faces of LFW", size="sm", elem_id="lfw")
         forget = gr.Button("Delete my data", size="sm", elem_id="forget")
+    people = gr.Gallery(label="People of LFW that no generator has seen", show_label=False, columns=5, height=210, visible=False,
+                        allow_preview=False, buttons=[], elem_id="people")
     generator = _generator_choice("faces")
     visit = gr.State(first_face(), time_to_live=KEEP_SECONDS)
-    return photo, faces, middle, sample, forget, generator, visit
+    return photo, faces, middle, sample, more, people, forget, generator, visit
 
 
 def _digit_inputs():
@@ -126,7 +141,7 @@ def _results(first: Distortion) -> list:
     return [original, template, slider, verdict, scale, png, numbers_file, numbers]
 
 
-def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, shown) -> None:
+def _wire_faces(models, photo, faces, middle, sample, more, people, forget, generator, visit, shown) -> None:
     outputs = [visit, faces, middle, *shown]
     private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
 
@@ -139,6 +154,13 @@ def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, 
 
     def on_sample(name: str, seen: Visit) -> list:
         return [None, *view(*show(models, name, replace(first_face(), files=seen.files)))]
+
+    def on_more(progress=gr.Progress()) -> list:
+        progress(0, desc=READING_LFW)
+        return show_people()
+
+    def on_person(name: str, seen: Visit, event: gr.SelectData) -> list:
+        return [None, *view(*show_picture(models, unseen_people()[event.index], name, seen))]
 
     def on_face(name: str, seen: Visit, event: gr.SelectData) -> list:
         return view(*show(models, name, replace(seen, chosen=event.index, embedding=None)))
@@ -154,6 +176,8 @@ def _wire_faces(models, photo, faces, middle, sample, forget, generator, visit, 
 
     photo.input(on_photo, [photo, generator, visit], outputs, **private)
     sample.click(on_sample, [generator, visit], [photo, *outputs], **private)
+    more.click(on_more, None, [people, shown[3]], api_visibility="private", concurrency_id="lfw", concurrency_limit=1)
+    people.select(on_person, [generator, visit], [photo, *outputs], **private)
     faces.select(on_face, [generator, visit], outputs, **private)
     middle.click(on_middle, [generator, visit], outputs, **private)
     generator.input(on_generator, [generator, visit], outputs, **private)
@@ -185,12 +209,31 @@ def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) ->
     forget.click(on_forget, visit, [pad, *outputs], api_visibility="private")
 
 
+def unseen_people() -> list[Path]:
+    """The same ten photos for every visitor. Raises NotAvailable."""
+    return [photos[0] for photos in lfw.unseen_people(lfw.data_root(), LFW_PEOPLE)]
+
+
+def show_people() -> list:
+    """A gallery of them; where they cannot be had, what to do."""
+    try:
+        people = [(Image.open(photo), photo.parent.name.replace("_", " ")) for photo in unseen_people()]
+    except NotAvailable:
+        return [gr.skip(), words.advice(NO_LFW)]
+    return [gr.Gallery(people, visible=True), gr.skip()]
+
+
 def show_photo(models: Models, path: str, generator: str, visit: Visit) -> tuple[Visit, list]:
+    """A visitor's file, which the visit lists for "Delete my data"."""
+    return show_picture(models, path, generator, replace(visit, files=(*visit.files, path)))
+
+
+def show_picture(models: Models, source: str | Path, generator: str, visit: Visit) -> tuple[Visit, list]:
     """Find the faces and distort the largest; where there is none say so and offer the middle of the picture."""
-    visit = replace(visit, files=(*visit.files, path), middle=None)
+    visit = replace(visit, middle=None)
     picture, took = None, {}
     try:
-        picture = read_picture(path)
+        picture = read_picture(source)
         with stopwatch(took, "detect"):
             crops = tuple(face.image for face in models.find(picture))
     except UserError as error:
