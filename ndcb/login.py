@@ -212,7 +212,7 @@ def read_digit(picture: Image.Image) -> Image.Image:
 @cache
 def is_digit(generator: str) -> bool:
     """Raises UnknownName."""
-    return thresholds.record(generator)["config"]["channels"] == 1
+    return thresholds.record(generator)["data"]["name"] == "mnist"
 
 
 @cache

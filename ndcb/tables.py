@@ -136,6 +136,14 @@ def robustness_rows(summary: dict) -> list[list[str]]:
             for key, label in HARMED.items() for found in [summary["robustness"][key]]]
 
 
+def polish_table(found: dict) -> str:
+    """Markdown. found: summary["polish"]."""
+    rows = [[steps, number(one["mean"]), number(one["p95"]), number(one["p99"]), f"{one['milliseconds']:.0f}"]
+            for steps, one in found["steps"].items()]
+    return numbers_table(["steps", "embedding distance, mean", "p95", "p99", "ms a template"], rows) + (
+        f"\n\nGradient steps on the template's pixels at enrolment; {found['pictures']} test pictures, in batches of 16.")
+
+
 # texts of the tab: an evaluation -> Markdown
 
 
@@ -342,6 +350,7 @@ GROUPS = {
         Section("The paper's Table 5: three failures", ("failures",), failures_text)),
     "Robustness": (
         Section("Robustness", ("robustness",), robustness_text), Section("A second recogniser", ("second_recogniser",), second_text),
+        Section("Polish", ("polish",), lambda one: polish_table(one.summary["polish"])),
         Section("Failure to enrol", ("failure_to_enrol",), enrol_text)),
     "EER in the literature": (Section("The paper's Table 6: EER", ("verification",), table6_text),),
 }

@@ -45,7 +45,8 @@ class EvaluateJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of generators, or paths of their folders; in each the folder `evaluation` is written."""
     what: tuple[str, ...] = ()
-    """Only these parts: image, embedding_error, failures, failure_to_enrol, verification, lfw_folds, paper, robustness, second_recogniser."""
+    """Only these parts: image, embedding_error, failures, failure_to_enrol, verification, lfw_folds, paper, robustness,
+    second_recogniser, polish."""
     data: str | None = None
     """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
 

@@ -23,7 +23,17 @@ summary.json:
     robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3, embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
-With --what, the other parts, and keys that stand there beside these, are left as they are if they are of the same weights.
+    polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds}: squared embedding distance after so many
+                           steps, and what they took a template
+    attacks                written by python -m training attack:
+                           {restoration, template_inversion, embedding_inversion, chance}.{ssim, psnr (dB), {facenet, dlib}.
+                           {same_photo, another_photo}.{accepted, of, share}}; what the thief has is the template, F of it, the bare
+                           F(X), nothing (the mean training face); null by a judge who is not installed, share null of no pairs
+                           fmr and thresholds.{facenet, dlib} at which they judge, second_recogniser (as above, or null),
+                           face_found.{pictures, template, photo}: shares in which MTCNN finds a face,
+                           steps, batch, seed (each attacker's training), pictures (test pictures restored), device, commit, versions,
+                           seconds.{restoration, embedding_inversion (their trainings), total}
+With --what, the other parts are left as they are if they are of the same weights; `attacks` is left in any case if it is of them.
 """
 
 import json
@@ -66,7 +76,12 @@ PARTS = {
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
     "second_recogniser": lambda material, root: field.second_recogniser(material) if material.pictures.data == "lfw" else FACES_ONLY,
+    "polish": lambda material, root: field.polished(material) if material.pictures.data == "lfw" else FACES_ONLY,
 }
+
+
+KEPT = ("attacks",)
+"""Keys that others write, left as they are when all is measured anew."""
 
 
 def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
@@ -97,8 +112,9 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
     head = {"checkpoint": checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"], "device": str(device),
             "versions": versions(), "commit": commit(), "data": pictures.description(), "seconds": seconds,
             "caches_were_empty": fresh}
-    old = _earlier(folder / "summary.json", record["sha256"]) if what else {}
-    files.write(folder, old | rounded(head | found), arrays)
+    old = _earlier(folder / "summary.json", record["sha256"])
+    kept = old if what else {key: old[key] for key in KEPT if key in old}
+    files.write(folder, kept | rounded(head | found), arrays)
     report.write(folder)
     return folder
 

@@ -1,8 +1,12 @@
 """The field's measures: error rates with their bands, embedding error, robustness, another recogniser."""
 
+import time
+
 import numpy as np
+import torch
 
 from ndcb.metrics import bootstrap_rates, d_prime, det, error_rates, fnmr_at_fmr
+from ndcb.polish import polish
 from ndcb.terms import NotAvailable
 
 from ..material import CHANGES, Material
@@ -10,6 +14,9 @@ from ..measure import mated_pairs, pair_distances, scores, spread, squared_dista
 from ..measure import verification as rates
 from ..second_recogniser import load_second_recogniser
 
+POLISH_STEPS = (0, 1, 2, 5)
+POLISHED = 128
+"""So many test pictures, chosen once with a fixed seed, are polished."""
 DET_FMR = np.logspace(-5, 0, 51)[:-1]
 ALL_PAIRS = 4_000_000
 BAND_PAIRS = 500_000
@@ -98,3 +105,19 @@ def failure_to_enrol(material: Material) -> dict:
     missed = ~material.pictures.detected
     return {part: {"pictures": len(rows), "failures": int(missed[rows].sum()), "rate": float(missed[rows].mean())}
             for part, rows in (("all", np.arange(len(missed))), ("test", material.test))}
+
+
+def polished(material: Material) -> dict:
+    """The embedding error after so many steps of `ndcb.polish`, and what they cost a template in batches of 16."""
+    rows = np.random.default_rng(0).permutation(material.test)[:POLISHED]
+    templates, targets = material.templates(rows).split(16), torch.from_numpy(material.real(rows)).split(16)
+    return {"pictures": len(rows), "steps": {str(steps): _polished(material, templates, targets, steps) for steps in POLISH_STEPS}}
+
+
+def _polished(material: Material, templates, targets, steps: int) -> dict:
+    start = time.perf_counter()
+    made = [polish(*(part.to(material.device) for part in batch), material.recogniser, steps) for batch in zip(templates, targets)]
+    seconds = time.perf_counter() - start
+    with torch.inference_mode():
+        seen = torch.cat([material.recogniser(batch) for batch in made]).cpu().numpy()
+    return spread(squared_distances(seen, torch.cat(targets).numpy())) | {"milliseconds": 1000 * seconds / len(seen)}

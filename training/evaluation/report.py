@@ -9,7 +9,9 @@ from PIL import Image
 
 from ndcb.published import TABLE_3
 from ndcb.tables import (COUNTS, FAILURES, OTHER_ROWS, RATES, ROBUSTNESS, SCORES, SECOND, as_stored_row, draws_sentence, login_sentence,
-                         number, pairs_sentence, points, printed_table4, rate, robustness_rows, table, table6_rows)
+                         number, pairs_sentence, points, polish_table, printed_table4, rate, robustness_rows, table, table6_rows)
+
+from ..attacks.report import report_section
 
 PLAIN, TEMPLATE, AGAIN = "plain photo", "template", "another plain photo"
 BOTH = {"plain": PLAIN, "template": TEMPLATE}
@@ -27,6 +29,8 @@ def report(summary: dict) -> str:
     for title, keys, section in SECTIONS:
         reasons = [reason for key in keys.split() if (reason := find(summary, key).get("not_measured"))]
         sections.append(f"## {title}\n\n{f'Not measured: {reasons[0]}' if reasons else section(summary)}")
+    sections += [f"## {title}\n\n{section(summary[key])}" for title, key, section in WHERE_MEASURED
+                 if "not_measured" not in find(summary, key)]
     parts = ", ".join(f"{count:,} {part}" for part, count in data["pictures"].items())
     return "\n\n".join([
         f"# Evaluation of `{summary['checkpoint']}`",
@@ -130,6 +134,9 @@ SECTIONS = [
     ("Robustness", "robustness verification embedding_error", _robustness), ("Failure to enrol", "failure_to_enrol", _enrol),
     ("The paper's Table 4: the mock login", "paper", _table4), ("The paper's Table 3: picture distances", "paper", _table3),
     ("The paper's Table 6: EER", "verification", _table6)]
+
+WHERE_MEASURED = [("Polish", "polish", polish_table), ("Attacks", "attacks", report_section)]
+"""Sections of parts that only generators of faces have."""
 
 
 def _accuracy(one: dict) -> str:
