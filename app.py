@@ -9,7 +9,7 @@ import gradio as gr
 from ndcb import checkpoints
 from ndcb.login import demonstration
 from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import about, cache, compare, distort, embedding, headers, live, login, results, style
+from ndcb.tabs import about, attacks, cache, compare, distort, embedding, headers, live, login, results, style
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
@@ -19,7 +19,7 @@ PRIVACY = ("**Your picture stays yours:** it is processed in memory on the machi
            "in minutes.")
 
 TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results,
-        "About": about}
+        "Attacks": attacks, "About": about}
 CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
 LAUNCH = {"theme": style.THEME, "css": CSS, "run_history": False, "enable_monitoring": False, "show_error": False, "ssr_mode": False,
           "max_file_size": "40mb", "footer_links": ["api", "settings"], "app_kwargs": {"middleware": headers.MIDDLEWARE}}

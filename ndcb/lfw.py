@@ -35,6 +35,8 @@ def unseen_people(root: Path, count: int, photos: int = 1, seed: int = 0) -> lis
     for file in lfw_files(root):
         own.setdefault(file.parent.name, []).append(file)
     people = [person for person, files in own.items() if in_test(person) and len(files) >= photos]
+    if len(people) < count:
+        raise NotAvailable(f"LFW is not whole in {root}. Delete lfw_home there and let it be downloaded again.")
     return [sorted(chooser.choice(own[person], photos, replace=False)) for person in chooser.choice(people, count, replace=False)]
 
 

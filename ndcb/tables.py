@@ -138,9 +138,9 @@ def robustness_rows(summary: dict) -> list[list[str]]:
 
 def polish_table(found: dict) -> str:
     """Markdown. found: summary["polish"]."""
-    rows = [[steps, number(one["mean"]), number(one["p95"]), number(one["p99"]), f"{one['milliseconds']:.0f}"]
+    rows = [[steps, number(one["mean"]), number(one["p95"]), number(one["p99"]), f"{one['milliseconds']:.0f}", f"{one['passes']:.1f}"]
             for steps, one in found["steps"].items()]
-    return numbers_table(["steps", "embedding distance, mean", "p95", "p99", "ms a template"], rows) + (
+    return numbers_table(["steps", "embedding distance, mean", "p95", "p99", "ms a template", "passes of F"], rows) + (
         f"\n\nGradient steps on the template's pixels at enrolment; {found['pictures']} test pictures, in batches of 16.")
 
 

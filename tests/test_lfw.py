@@ -60,3 +60,8 @@ def test_unseen_people_are_of_the_test_part_and_always_the_same(toy_root):
     for files in people:
         assert len(set(files)) == 2 and {file.parent for file in files} == {files[0].parent}
         assert in_test(files[0].parent.name)
+
+
+def test_a_folder_that_was_unpacked_in_part_is_said(toy_root):
+    with pytest.raises(NotAvailable, match="not whole.*downloaded again"):
+        lfw.unseen_people(toy_root, 30)

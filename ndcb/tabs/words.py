@@ -5,6 +5,7 @@ from ..tables import DISTANCES
 
 NAMES = {
     "faces": "Faces: the paper's U-Net and losses (alpha 0.2)",
+    "faces-bottleneck": "Faces: bottleneck, never sees the photo: T = D(F(X))",
     "digits": "Digits: alpha 0.3, the paper's choice",
 }
 

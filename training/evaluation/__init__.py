@@ -5,8 +5,9 @@ Written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.
 reference, `template` the stored template, both against plain probes. A part that cannot be measured is {"not_measured": reason}.
 
 summary.json:
-    checkpoint, sha256, recogniser, device, versions, commit (of the last run), data
-    seconds                {total, a number each part that ran}, caches_were_empty: whether faces were aligned and embedded anew
+    checkpoint, sha256, recogniser, device, versions, commit, data
+    seconds                {total of the last run of all parts, a number each part}, caches_were_empty: was everything embedded anew
+    renewed                part -> commit, of the parts that were measured again by --what after that run
     paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated, real_generated_others, real_real, generated_generated}
     paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn, threshold}.{mean, ci95, draws95},
                            {drop, drop_in_reference_code}.{mean, ci95, draws95}, draws, logins
@@ -23,8 +24,8 @@ summary.json:
     robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3, embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
-    polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds}: squared embedding distance after so many
-                           steps, and what they took a template
+    polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds, passes}: squared embedding distance
+                           after so many steps; their time a template, also in forward passes of F of the same run
     attacks                written by python -m training attack:
                            {restoration, template_inversion, embedding_inversion, chance}.{ssim, psnr (dB), {facenet, dlib}.
                            {same_photo, another_photo}.{accepted, of, share}}; what the thief has is the template, F of it, the bare
@@ -114,6 +115,10 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
             "caches_were_empty": fresh}
     old = _earlier(folder / "summary.json", record["sha256"])
     kept = old if what else {key: old[key] for key in KEPT if key in old}
+    if what and old:  # what made the rest stays known
+        head |= {"seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
+                 **{key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")},
+                 "renewed": old.get("renewed", {}) | dict.fromkeys(chosen, commit())}
     files.write(folder, kept | rounded(head | found), arrays)
     report.write(folder)
     return folder

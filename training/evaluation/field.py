@@ -115,9 +115,11 @@ def polished(material: Material) -> dict:
 
 
 def _polished(material: Material, templates, targets, steps: int) -> dict:
-    start = time.perf_counter()
+    started = time.perf_counter()
     made = [polish(*(part.to(material.device) for part in batch), material.recogniser, steps) for batch in zip(templates, targets)]
-    seconds = time.perf_counter() - start
+    polished = time.perf_counter()
     with torch.inference_mode():
-        seen = torch.cat([material.recogniser(batch) for batch in made]).cpu().numpy()
-    return spread(squared_distances(seen, torch.cat(targets).numpy())) | {"milliseconds": 1000 * seconds / len(seen)}
+        seen = torch.cat([material.recogniser(batch).cpu() for batch in made]).numpy()
+    passed = time.perf_counter()
+    return spread(squared_distances(seen, torch.cat(targets).numpy())) | {
+        "milliseconds": 1000 * (polished - started) / len(seen), "passes": (polished - started) / (passed - polished)}
