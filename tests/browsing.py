@@ -19,7 +19,8 @@ from ndcb.tabs import cache
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 NO_CHROMIUM = "No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests"
-BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-features=LocalNetworkAccessChecks"]
+"""The last: a test frames this machine's page in one of another host, which Chromium would refuse for itself."""
 WAIT = 120_000
 """Milliseconds that anything on a page may take on a busy machine."""
 

@@ -383,7 +383,8 @@ def toy_checkpoint(folder, data="lfw"):
     checkpoints.save(folder, UNet(UNetConfig(width=4, depth=1, fold=2)), record)
     sha256 = json.loads((folder / "record.json").read_text())["sha256"]
     (folder / "evaluation").mkdir()
-    (folder / "evaluation" / "summary.json").write_text(json.dumps({"checkpoint": folder.name, "sha256": sha256, "image": {"mse": 0.125}}))
+    head = {"checkpoint": folder.name, "sha256": sha256, "device": "cpu", "versions": {}, "commit": "c0ffee", "caches_were_empty": True}
+    (folder / "evaluation" / "summary.json").write_text(json.dumps(head | {"seconds": {"total": 60, "image": 9}, "image": {"mse": 0.125}}))
     return folder
 
 
@@ -487,6 +488,8 @@ def test_a_new_evaluation_keeps_the_attacks_of_the_same_weights(toy, tmp_path, m
     evaluation.evaluate(str(toy), tmp_path, what)
     new = json.loads(path.read_text())
     assert new["image"] == {"mse": 0.5} and new.get("attacks") == ({"steps": 3} if same else None)
+    alone = bool(same and what)  # only a part is new: what made the rest, and how long all took, stays known
+    assert (new["commit"] == "c0ffee", new["seconds"]["total"] == 60, "renewed" in new) == (alone, alone, alone)
 
 
 # in words

@@ -17,13 +17,14 @@ REFUSED = ("Content Security Policy", "Permissions-Policy", "Permissions policy"
 """A browser's words for what a header forbade or what it did not understand in one."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def laptop(models, tmp_path_factory):
+    """One page at a time: Gradio's cache folder is the process's, not the page's."""
     with browsing.served(tmp_path_factory.mktemp("laptop"), lambda: app.build(models)) as page:
         yield page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def space(models, tmp_path_factory):
     """The page as on a Space, where Gradio too behaves in its own way."""
     with pytest.MonkeyPatch.context() as patch:
