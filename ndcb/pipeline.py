@@ -62,7 +62,7 @@ class Distorter:
     def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0) -> Distortion:
         """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already.
 
-        polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of three passes of the recogniser.
+        polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of one pass of the recogniser forward and backward.
         """
         took: dict[str, float] = {}
         real = self._batch([picture])

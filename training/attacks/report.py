@@ -1,5 +1,6 @@
 """The section Attacks of report.md, from the figures alone."""
 
+from ndcb.attacks import FLOOR, JUDGES
 from ndcb.tables import number, rate, table
 
 THIEVES = {"restoration": "the template", "template_inversion": "the template, and F", "embedding_inversion": "F(X), stored bare",
@@ -8,9 +9,7 @@ THIEVES = {"restoration": "the template", "template_inversion": "the template, a
 PICTURES = {"photo": "photo", "template": "template", "restoration": "restored from the template",
             "template_inversion": "restored from F(T)", "embedding_inversion": "restored from F(X)"}
 """File -> caption, in the order of the page."""
-JUDGES = {"facenet": "FaceNet", "dlib": "dlib"}
 AGAINST = {"same_photo": "same photo", "another_photo": "another photo"}
-FLOOR = "embedding_inversion"
 
 
 def report_section(attacks: dict) -> str:
