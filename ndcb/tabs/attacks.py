@@ -22,8 +22,7 @@ from ..terms import Decision, NotAvailable, UserError
 from . import words
 from .compare import other_sample
 from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
-from .login import _Photos
-from .photo import Photo
+from .photo import Photo, Photos
 
 DOWNLOADS = {"concurrency_id": "lfw", "concurrency_limit": 1}
 """As on the tab Distort: one download at a time, and it keeps nobody from the models."""
@@ -295,7 +294,7 @@ def _quiz(models: Models) -> None:
         load = gr.Button("Use LFW's people", variant="primary", size="sm", min_width=150, elem_id="lineup-lfw")
         forget = gr.Button("Delete my data", size="sm", min_width=150, elem_id="lineup-forget")
     with gr.Accordion(f"Or your own: {FEWEST} to {MOST} photos, each of another person", open=False):
-        own = _Photos(label="Photos", file_count="multiple", file_types=["image"], height=140, elem_id="lineup-own")
+        own = Photos(label="Photos", file_count="multiple", file_types=["image"], height=140, elem_id="lineup-own")
     with gr.Row(elem_id="lineup-board"):
         with gr.Column(scale=4, min_width=320):
             asked = gr.HTML("", elem_id="lineup-asked")

@@ -15,7 +15,7 @@ from ..vault import MOST_PHOTOS
 from ..vault_database import LONGEST_NAME
 from . import login_words, words
 from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
-from .photo import Photo
+from .photo import Photo, Photos
 
 OPENING = "Opening the demonstration vault"
 FINDING, LOGGING_IN = "Finding the face, making its template", "Finding the face, comparing"
@@ -39,15 +39,6 @@ CSS = """
 .names td, .names th { overflow-wrap: anywhere; padding: .3rem .5rem !important; font-size: .85rem }
 .scale .mark.at-start { transform: none; text-align: left } .scale .mark.at-end { transform: translateX(-100%); text-align: right }
 """
-
-
-class _Photos(gr.File):
-    """gr.File writes an empty file into the cache whenever it is read; this one hands over the paths and writes nothing."""
-
-    is_template = True
-
-    def preprocess(self, payload) -> list[str]:
-        return [file.path for file in payload.root] if payload else []
 
 
 def answer(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
@@ -137,7 +128,7 @@ def _form() -> dict:
     tiles = gr.Gallery(captioned, label="Samples", show_label=False, columns=6, height=200, allow_preview=False, buttons=[],
                        format="png", elem_id="login-samples")
     with gr.Accordion(f"More photos of the same person, to enrol with up to {MOST_PHOTOS}", open=False):
-        more = _Photos(label="More photos", file_count="multiple", height=120, elem_id="login-more")
+        more = Photos(label="More photos", file_count="multiple", height=120, elem_id="login-more")
     choices = [*generators("faces"), *generators("digits")]
     generator = gr.Dropdown(choices, value=choices[0][1], label="Generator: what makes the template", filterable=False,
                             elem_id="login-generator")

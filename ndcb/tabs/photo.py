@@ -1,4 +1,4 @@
-"""A picture input that hands over the file as it was uploaded, so that `ndcb.images` alone decides what can be read."""
+"""Inputs that hand over files as they were uploaded, so that `ndcb.images` alone decides what can be read."""
 
 import gradio as gr
 
@@ -15,3 +15,12 @@ def Photo(label: str, **options) -> gr.Image:
     camera = gr.WebcamOptions(constraints={"video": {"facingMode": "user"}})
     return _Photo(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], webcam_options=camera,
                   **options)
+
+
+class Photos(gr.File):
+    """gr.File writes an empty file into the cache whenever it is read; this one hands over the paths and writes nothing."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> list[str]:
+        return [file.path for file in payload.root] if payload else []
