@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from ndcb.generators import make_templates
@@ -11,7 +12,7 @@ from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig, rosette
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.images import quantise
 from training import presets
-from training.bottleneck import Embeddings, differences_seen_from_afar, disturbed
+from training.bottleneck import Embeddings, disturbed, training_step, variance_between_people
 
 SMALL = BottleneckConfig(6, 4, (8, 4, 4, 4, 4), 0.1)
 
@@ -117,14 +118,26 @@ def test_drawn_embeddings_are_of_length_one_and_fixed_by_their_seed():
     assert sum(bool((row - material.known).norm(dim=1).min() < 1e-5) for row in one) < len(one)
 
 
-def test_differences_seen_from_afar_by_hand():
+def test_variance_between_people_by_hand():
     """Two templates that differ by 0.2 in one of four blocks: variance 0.01 there, a quarter of it on average. A fine pattern is unseen."""
     a = torch.full((3, 16, 16), 0.5)
     b = a.clone()
     b[:, :8, :8] += 0.2
-    assert float(differences_seen_from_afar(torch.stack([a, b]))) == pytest.approx(0.0025, rel=1e-4)
+    assert float(variance_between_people(torch.stack([a, b]), 8)) == pytest.approx(0.0025, rel=1e-4)
     c = a + 0.2 * torch.tensor([1.0, -1]).repeat(8)
-    assert float(differences_seen_from_afar(torch.stack([a, c]))) == pytest.approx(0, abs=1e-9)
+    assert float(variance_between_people(torch.stack([a, c]), 8)) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_objective_against_transfer_begins_at_its_share_of_the_steps():
+    config = replace(presets.faces_bottleneck(), model=SMALL, uniformity=3.0, uniformity_from=0.5, schedule=presets.Schedule(steps=10))
+    recogniser, target = Brightness(), unit(4, 6)
+    for step, weight in ((4, 0.0), (5, 3.0)):
+        torch.manual_seed(0)
+        model = Bottleneck(config.model)
+        row = training_step(config, Accelerator(cpu=True), model, recogniser, torch.optim.Adam(model.parameters()), target, step,
+                            torch.Generator().manual_seed(0))
+        assert row["loss"] == pytest.approx(row["embedding_distance"] + weight * row["variance_between_people"], rel=1e-5)
+        assert row["variance_between_people"] > 0
 
 
 def test_a_share_of_the_batch_is_disturbed():

@@ -90,18 +90,19 @@ def training_step(config: BottleneckTraining, accelerator: Accelerator, generato
         template = generator(target).float()
         embedding = recogniser(disturbed(as_stored(template), config.disturbed, chance)).float()
     shift = squared_euclidean(embedding, target).mean()
-    shape = differences_seen_from_afar(template)
-    loss = shift + config.low_frequencies * shape
+    variance = variance_between_people(template, config.uniformity_block)
+    begun = step >= config.uniformity_from * config.schedule.steps
+    loss = shift + begun * config.uniformity * variance
 
     optimizer.zero_grad(set_to_none=True)
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(generator.parameters(), 1.0)
     optimizer.step()
-    return {"loss": loss.item(), "embedding_distance": shift.item(), "differences_seen_from_afar": shape.item()}
+    return {"loss": loss.item(), "embedding_distance": shift.item(), "variance_between_people": variance.item()}
 
 
-def differences_seen_from_afar(template: torch.Tensor, block: int = 8) -> torch.Tensor:
-    """Variance between the templates of a batch (n, 3, h, w) of what is left of them in blocks of 8x8 pixels: what a glance can tell."""
+def variance_between_people(template: torch.Tensor, block: int) -> torch.Tensor:
+    """Variance over a batch (n, 3, h, w) of the mean colour of each block of pixels, averaged: with large blocks, what a glance can tell."""
     return F.avg_pool2d(template, block).var(0, unbiased=False).mean()
 
 

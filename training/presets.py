@@ -89,8 +89,12 @@ class BottleneckTraining:
     """At most this share of another person's embedding is mixed into half of the embeddings."""
     noise: float = 0.7
     """At most this much of the spread of people's embeddings is added as noise to half of them."""
-    low_frequencies: float = 0.0
-    """Weight of what makes two people's templates look different from afar: their variance in blocks of 8x8 pixels."""
+    uniformity: float = 0.0
+    """Weight of the objective against transfer to other recognisers: the variance of templates between people, block by block."""
+    uniformity_block: int = 8
+    """Side of these blocks in pixels. Detail finer than a block is free, so small blocks leave only the finest."""
+    uniformity_from: float = 0.0
+    """Share of the steps before this objective begins: first a template must be recognised at all."""
     disturbed: float = 0.0
     """Share of each batch that is made smaller and back before F sees it."""
     limit: int | None = None
@@ -138,9 +142,9 @@ def faces() -> GeneratorTraining:
 
 
 def faces_bottleneck() -> BottleneckTraining:
-    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range."""
+    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for everybody but for the finest detail."""
     return BottleneckTraining("faces-bottleneck", Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
-                              BottleneckConfig(change=0.12))
+                              BottleneckConfig(change=0.12), uniformity=200.0, uniformity_block=2, uniformity_from=9 / 16)
 
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
@@ -163,6 +167,6 @@ def smoke() -> list[Training]:
                 limit=200),
         replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
         replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
-        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, low_frequencies=1.0, disturbed=0.5,
+        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0, uniformity_from=0.5, disturbed=0.5,
                 model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
     ]
