@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .terms import BadCheckpoint, UnknownName
+from .terms import DEFAULT_FACES, BadCheckpoint, UnknownName
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 SERIES = "digits-alpha-"
@@ -37,9 +37,15 @@ class Evaluation:
 
 
 def names() -> list[str]:
-    """The evaluated checkpoints: faces first, the shorter name first."""
+    """The evaluated checkpoints: the default generator, then faces, then digits; the shorter name first."""
     found = {path.parent.parent.name for path in FOLDER.glob("*/evaluation/summary.json") if path.with_name("scores.npz").is_file()}
-    return sorted(found, key=lambda name: (not name.startswith("faces"), len(name), name))
+    return sorted(found, key=lambda name: (name != DEFAULT_FACES, not name.startswith("faces"), len(name), name))
+
+
+def goals() -> dict[str, dict]:
+    """Generator of faces -> what it reached (`ndcb.goals`). Raises BadCheckpoint where files cannot be read."""
+    found = {name: read(name).summary.get("goals") for name in names()}
+    return {name: one for name, one in found.items() if one}
 
 
 def read(name: str) -> Evaluation:

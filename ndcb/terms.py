@@ -13,6 +13,8 @@ from PIL import Image
 
 FACE_SIZE = 160
 """Side of an aligned face and of its template, in pixels."""
+DEFAULT_FACES, DEFAULT_DIGITS = "faces-bottleneck", "digits"
+"""The generators that the page and the command line take unless told otherwise."""
 
 
 class UserError(Exception):

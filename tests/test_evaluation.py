@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ndcb import checkpoints
+from ndcb import checkpoints, goals
 from ndcb.checkpoints import Checkpoint
 from ndcb.distances import IMAGE_DISTANCES
 from ndcb.images import quantise, to_pictures, to_tensor
@@ -1170,6 +1170,7 @@ def test_committed_evaluations(name):
     for reference in ("plain", "template"):
         assert len(scores[f"{reference}_genuine"]) == summary["verification"][reference]["genuine"]
         assert eer_of(scores, reference) == pytest.approx(summary["verification"][reference]["eer"], abs=POINTS)
+    assert summary.get("goals") == evaluation.rounded(goals.reached(summary)), "the goals are stale"
     assert (place / "report.md").read_text() == report.report(summary), "report.md is stale"
     pictures = {path.name for path in place.rglob("*") if path.suffix not in (".npz", ".json", ".md") and path.is_file()}
     names = ("photo", "template", "restoration", "template_inversion", "embedding_inversion")

@@ -183,6 +183,18 @@ def test_no_plot_is_in_the_page_before_the_tab_is_opened(folder):
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
 
 
+def test_generators_of_faces_stand_side_by_side(folder):
+    missed = {"ssim": {"measured": 0.27, "goal": 0.15, "met": False}}
+    write(folder, "faces", goals=missed)
+    write(folder, "faces-b", goals={"ssim": {"measured": 0.05, "goal": 0.15, "met": True}})
+    write(folder, "digits")
+    text = results.goals_text()
+    assert "| goal, on test people | faces | faces-b |" in text and "at most 0.150 | 0.270, **missed** | 0.050, met |" in text
+    assert text in texts(built(results))
+    (folder / "faces" / "evaluation" / "summary.json").write_text("{")
+    assert "cannot be read" in results.goals_text()
+
+
 def test_a_page_without_evaluations(folder):
     assert "No checkpoint has been evaluated yet" in texts(built(results))
     assert "Nothing has been measured yet" in texts(built(about))

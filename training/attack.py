@@ -24,7 +24,7 @@ from ndcb.terms import NotAvailable, UserError
 
 from .attacks.attackers import BUDGET, Attacker, inversion, restoration, train_inverter, train_restorer
 from .attacks.figures import FMR, JUDGES, Judge, chance, chosen_of, face_found, figures, judges_of
-from .evaluation import field, files, report, rounded
+from .evaluation import field, files, report, rounded, with_goals
 from .material import Material
 from .pictures import load_pictures
 from .presets import Schedule
@@ -89,7 +89,7 @@ def _evaluated(folder: Path, sha256: str, name: str) -> dict:
 
 def merge(folder: Path, sha256: str, name: str, attacks: dict) -> None:
     """Put the attacks into summary.json as it is now, all other keys left as they are, and renew report.md. Each whole or not at all."""
-    summary = _evaluated(folder, sha256, name) | {"attacks": attacks}
+    summary = with_goals(_evaluated(folder, sha256, name) | {"attacks": attacks})
     files.write(folder, summary, {})
     new = folder / "report.new"
     new.write_text(report.report(summary))

@@ -3,6 +3,8 @@
 import json
 
 from ndcb import checkpoints
+from ndcb.goals import side_by_side
+from ndcb.terms import DEFAULT_FACES
 
 from . import benchmark
 from .evaluation.report import table
@@ -16,10 +18,11 @@ BEGIN, END = "<!-- measured: written by python -m training.readme -->", "<!-- /m
 def measured() -> str:
     """Every committed generator that is evaluated; what is measured of faces only; the recognisers; speed."""
     found = {name: summary for name in checkpoints.names() if (summary := _read(checkpoints.FOLDER / name / "evaluation" / "summary.json"))}
-    faces = {name: summary for name, summary in found.items() if summary["data"]["name"] == "lfw"}
+    faces = {name: found[name] for name in sorted(found, key=lambda name: name != DEFAULT_FACES) if found[name]["data"]["name"] == "lfw"}
     speed = _read(checkpoints.FOLDER / "benchmark.json")
     return "\n\n".join([
-        generators(found), recognisers(), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**",
+        generators(found), recognisers(), "**Concealment**: the generators of faces against this project's goals",
+        side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**",
         mock_login(found), "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
         "**Speed.** " + RATIOS, benchmark.table(speed) if speed else "Not measured.", *durations(faces)])
 

@@ -7,6 +7,7 @@ from gradio.context import Context
 
 from .. import evaluations, plots
 from ..evaluations import Evaluation
+from ..goals import side_by_side
 from ..pipeline import Models
 from ..tables import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
 from ..terms import UserError
@@ -28,6 +29,8 @@ NOTHING = "No checkpoint has been evaluated yet; run: python -m training evaluat
 INTRODUCTION = """How well it works, measured on people and digits that the generators were not trained on, beside the paper's own figures.
 A login errs in two ways: **FMR** is the share of strangers who are let in, **FNMR** the share of owners who are refused. The **EER** is
 the value of both at the threshold where they are equal; lower is better."""
+GOALS = """What this project asks of a template: that the recogniser is not misled by it, and that it tells others as little as the
+embedding allows. All generators of faces, each goal met or missed; what a thief restores is in the tab Attacks."""
 
 
 def build(models: Models) -> None:
@@ -44,6 +47,8 @@ def build(models: Models) -> None:
     remaining = iter(rest)
     placed = [_group(title, sections, remaining) for title, sections in GROUPS.items()]
     outputs += [text for group in placed for text, _ in group] + [plot for group in placed for _, plot in group if plot is not None]
+    with gr.Tab("Concealment"):
+        gr.Markdown(goals_text(), elem_classes="results", elem_id="results-goals")
     series = _series()
     _wire(chosen, outputs, series)
 
@@ -113,6 +118,15 @@ def texts(name: str) -> list[str]:
 
 def _texts(one: Evaluation) -> list[str]:
     return [head_text(one), *(section.markdown(one) for section in SECTIONS)]
+
+
+def goals_text() -> str:
+    """All generators of faces side by side, whichever checkpoint is chosen."""
+    try:
+        found = evaluations.goals()
+    except UserError as error:
+        return f"**{error}**"
+    return f"{GOALS}\n\n{side_by_side(found)}" if found else NOTHING
 
 
 def show_series() -> list:

@@ -1,6 +1,7 @@
 """The section Attacks of report.md, from the figures alone."""
 
-from ndcb.attacks import FLOOR, JUDGES
+from ndcb.attacks import JUDGES
+from ndcb.goals import restored_above_floor
 from ndcb.tables import number, rate, table
 
 THIEVES = {"restoration": "the template", "template_inversion": "the template, and F", "embedding_inversion": "F(X), stored bare",
@@ -38,9 +39,7 @@ def _judged(attacks: dict) -> str:
 
 def _against_the_floor(attacks: dict) -> str:
     """The goal of every method that keeps the embedding: not to leak more than the embedding does."""
-    worst = max(((attacks[thief][judge][photo]["share"] - attacks[FLOOR][judge][photo]["share"], thief, judge, photo)
-                 for thief in ("restoration", "template_inversion") for judge in JUDGES for photo in AGAINST
-                 if attacks[thief][judge] and attacks[thief][judge][photo]["share"] is not None), default=None)
+    worst = restored_above_floor(attacks, ("restoration", "template_inversion"))
     if worst is None:
         return "No attack could be compared with bare embeddings."
     points, thief, judge, photo = worst

@@ -34,6 +34,7 @@ summary.json:
                            face_found.{pictures, template, photo}: shares in which MTCNN finds a face,
                            steps, batch, seed (each attacker's training), pictures (test pictures restored), device, commit, versions,
                            seconds.{restoration, embedding_inversion (their trainings), total}
+    goals                  of generators of faces: name -> measured (or null), goal, met (or null); `ndcb.goals` says which
 With --what, the other parts are left as they are if they are of the same weights; `attacks` is left in any case if it is of them.
 """
 
@@ -41,7 +42,7 @@ import json
 import time
 from pathlib import Path
 
-from ndcb import checkpoints
+from ndcb import checkpoints, goals
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.terms import UnknownName, UserError
@@ -119,9 +120,15 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
         head |= {"seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
                  **{key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")},
                  "renewed": old.get("renewed", {}) | dict.fromkeys(chosen, commit())}
-    files.write(folder, kept | rounded(head | found), arrays)
+    files.write(folder, with_goals(kept | rounded(head | found)), arrays)
     report.write(folder)
     return folder
+
+
+def with_goals(summary: dict) -> dict:
+    """The summary with what it says of the goals, where there are any."""
+    found = goals.reached(summary)
+    return summary | ({"goals": rounded(found)} if found else {})
 
 
 def _earlier(path: Path, sha256: str) -> dict:

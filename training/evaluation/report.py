@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ndcb.goals import side_by_side
 from ndcb.published import TABLE_3
 from ndcb.tables import (COUNTS, FAILURES, OTHER_ROWS, RATES, ROBUSTNESS, SCORES, SECOND, as_stored_row, draws_sentence, login_sentence,
                          number, pairs_sentence, points, polish_table, printed_table4, rate, robustness_rows, table, table6_rows)
@@ -122,6 +123,10 @@ def _second(summary: dict) -> str:
         "\n\nNo generator was trained against it: where it accepts a template, the template shows the face.")
 
 
+def _goals(found: dict) -> str:
+    return side_by_side({"measured": found})
+
+
 def _enrol(summary: dict) -> str:
     rows = [[f"{part}: {one['pictures']:,}", str(one["failures"]), f"{one['rate']:.3%}"]
             for part, one in summary["failure_to_enrol"].items()]
@@ -135,7 +140,7 @@ SECTIONS = [
     ("The paper's Table 4: the mock login", "paper", _table4), ("The paper's Table 3: picture distances", "paper", _table3),
     ("The paper's Table 6: EER", "verification", _table6)]
 
-WHERE_MEASURED = [("Polish", "polish", polish_table), ("Attacks", "attacks", report_section)]
+WHERE_MEASURED = [("Goals", "goals", _goals), ("Polish", "polish", polish_table), ("Attacks", "attacks", report_section)]
 """Sections of parts that only generators of faces have."""
 
 
