@@ -10,6 +10,7 @@ from ndcb import checkpoints
 from ndcb.login import demonstration
 from ndcb.pipeline import Models, pick_device
 from ndcb.tabs import about, attacks, cache, compare, distort, embedding, headers, live, login, results, style
+from ndcb.terms import DEFAULT_DIGITS, DEFAULT_FACES
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
@@ -44,7 +45,7 @@ def build(models: Models) -> gr.Blocks:
 
 def warm_up(models: Models) -> None:
     """What the first visitors would wait for; the page is there meanwhile."""
-    models.warm_up([name for name in ("faces", "digits") if name in checkpoints.names()])
+    models.warm_up([name for name in (DEFAULT_FACES, DEFAULT_DIGITS) if name in checkpoints.names()])
     demonstration(models)
 
 

@@ -9,5 +9,5 @@ The picture is stored as the login template; a plain photo logs in when its embe
     from ndcb.pipeline import Models
     models = Models()
     face = models.find("photo.jpg")[0]                        # aligned 160x160, or NoFaceFound
-    result = models.distorter("faces").distort(face.image)    # .template, .distances, .embedding_distance, .decision
+    result = models.distorter("faces-bottleneck").distort(face.image)    # .template, .distances, .embedding_distance, .decision
 """

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Union
 import tyro
 
 from . import vault_cli
-from .terms import UserError
+from .terms import DEFAULT_FACES, UserError
 
 Positional = tyro.conf.Positional
 
@@ -29,7 +29,7 @@ class Distort:
     """Picture files: JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP, at most 10 MB and 40 megapixels."""
     out: Path
     """Folder of the templates; made if it is not there."""
-    generator: str = "faces"
+    generator: str = DEFAULT_FACES
     """Name of a checkpoint, or the path of its folder."""
     polish: int = 0
     """Gradient steps on each template's pixels that bring its embedding nearer to the photo's; see "polish" under milliseconds."""
@@ -51,7 +51,7 @@ class Compare:
     """REFERENCE PROBE, unless --pairs is given."""
     pairs: Path | None = None
     """A CSV file with the columns reference and probe, paths as seen from the current folder."""
-    generator: str = "faces"
+    generator: str = DEFAULT_FACES
     """The checkpoint whose recogniser and threshold are used."""
     aligned: bool = False
     """All pictures are aligned 160x160 faces already: look for no face."""

@@ -17,7 +17,7 @@ from PIL import Image
 from . import checkpoints, samples, thresholds
 from .images import digit_from_drawing, read_picture
 from .pipeline import Models
-from .terms import BadPicture, Decision, Face, UnknownName, UserError
+from .terms import DEFAULT_DIGITS, DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
 from .vault import Entry, Stolen, Vault, clean_name, fitting
 
 CROPS = 8
@@ -104,9 +104,9 @@ def demonstration(models: Models) -> list[dict]:
 
 def people() -> list[tuple[str, Image.Image, str]]:
     """(name, aligned picture, generator) of everybody in that vault: pictures that may be shipped."""
-    everybody = [(PORTRAIT, samples.example("faces").original, "faces")] if "faces" in checkpoints.names() else []
-    digits = SAMPLE_DIGITS if "digits" in checkpoints.names() else ()
-    return everybody + [(f"digit {digit}", samples.digits()[digit], "digits") for digit in digits]
+    everybody = [(PORTRAIT, samples.example(DEFAULT_FACES).original, DEFAULT_FACES)] if DEFAULT_FACES in checkpoints.names() else []
+    digits = SAMPLE_DIGITS if DEFAULT_DIGITS in checkpoints.names() else ()
+    return everybody + [(f"digit {digit}", samples.digits()[digit], DEFAULT_DIGITS) for digit in digits]
 
 
 def close(visit: Visit | None) -> None:
@@ -221,8 +221,8 @@ def sample_pictures() -> list[tuple[Image.Image, str, str]]:
     from sklearn.datasets import load_digits
 
     grey = [Image.fromarray(np.uint8(image / 16 * 255)).resize((160, 160), Image.BICUBIC) for image in load_digits().images[10:20]]
-    digits = [(picture, f"a {number}", "digits") for number, picture in enumerate(grey)]
-    return [item for item in [(samples.portrait(), "portrait", "faces"), *digits] if item[2] in checkpoints.names()]
+    digits = [(picture, f"a {number}", DEFAULT_DIGITS) for number, picture in enumerate(grey)]
+    return [item for item in [(samples.portrait(), "portrait", DEFAULT_FACES), *digits] if item[2] in checkpoints.names()]
 
 
 # files that show the templates

@@ -83,9 +83,9 @@ class Distorter:
         return Distortion(picture, template, distances, shift, record["training"]["alpha"], record["threshold"], took)
 
     @torch.inference_mode()
-    def templates(self, pictures: list[Image.Image]) -> list[Image.Image]:
-        """Aligned faces or digits -> their templates, without a distance."""
-        return to_pictures(make_templates(self.generator.model, self.recogniser, self._batch(pictures)))
+    def templates(self, pictures: list[Image.Image], embeddings: torch.Tensor | None = None) -> list[Image.Image]:
+        """Aligned faces or digits -> their templates, without a distance. embeddings: theirs, where `embed` gave them already."""
+        return to_pictures(make_templates(self.generator.model, self.recogniser, self._batch(pictures), embeddings))
 
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
         """Two embeddings, as `embed` gives them for one picture each."""

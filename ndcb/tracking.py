@@ -160,14 +160,17 @@ def shoot(frame: Image.Image, tracker: Tracker, distorter: Distorter, decide: bo
     Raises NoFaceFound; the next frame may have one again.
     """
     took: dict[str, float] = {}
-    decision = None
+    known = decision = None
     with stopwatch(took, "follow"):
         face = tracker(frame)
-    with stopwatch(took, "generate"):
-        template = distorter.templates([face.image])[0]
     if decide:
         with stopwatch(took, "embed"):
-            decision = distorter.decide(*distorter.embed([template, face.image]))
+            known = distorter.embed([face.image])
+    with stopwatch(took, "generate"):
+        template = distorter.templates([face.image], known)[0]
+    if decide:
+        with stopwatch(took, "embed"):
+            decision = distorter.decide(distorter.embed([template])[0], known[0])
     return Shot(face, template, decision, took)
 
 

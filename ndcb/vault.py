@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .distances import squared_euclidean
 from .pipeline import Distorter, Models
-from .terms import BadPicture, Decision, Face, UnknownName, UserError
+from .terms import DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
 from .vault_database import LONGEST_NAME, Database, Row
 
 MOST_PHOTOS = 5
@@ -81,7 +81,7 @@ class Vault:
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
 
-    def __init__(self, place: str | os.PathLike, models: Models, generator: str = "faces", polish_steps: int = 0):
+    def __init__(self, place: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES, polish_steps: int = 0):
         self.database = Database(place)
         self.models = models
         self.generator = generator

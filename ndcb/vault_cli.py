@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from .terms import BadPicture, NoFaceFound, UserError
+from .terms import DEFAULT_FACES, BadPicture, NoFaceFound, UserError
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 Photo = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
@@ -23,7 +23,7 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Modelled(Kept):
-    generator: str = "faces"
+    generator: str = DEFAULT_FACES
     """Name of a checkpoint, or the path of its folder: it makes new templates. Stored ones are compared by what made them."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the networks run; auto takes the first that is there of cuda, mps, cpu."""

@@ -11,7 +11,7 @@ from PIL import Image
 from ndcb import attacks, evaluations, lfw, thresholds
 from ndcb.attacks import CHOICES, LFW, OWN, Player, Tally
 from ndcb.detectors import already_aligned
-from ndcb.terms import BadCheckpoint, Decision, Face, NoFaceFound, NotAvailable, UserError
+from ndcb.terms import DEFAULT_FACES, BadCheckpoint, Decision, Face, NoFaceFound, NotAvailable, UserError
 
 THIEVES = ("restoration", "template_inversion", "embedding_inversion", "chance")
 
@@ -200,10 +200,10 @@ def test_the_portraits_stolen_template_logs_in(models):
     """With the real model: the paper's construction makes it so."""
     from ndcb import samples
 
-    theft = attacks.replay(models, "faces", samples.example("faces").original)
+    theft = attacks.replay(models, DEFAULT_FACES, samples.example(DEFAULT_FACES).original)
     template, photo = (trial.decision for trial in theft.trials)
     assert template.squared_distance < 1e-6 and template.same and photo.same
-    assert photo.squared_distance == pytest.approx(samples.example("faces").embedding_distance, abs=0.01)
+    assert photo.squared_distance == pytest.approx(samples.example(DEFAULT_FACES).embedding_distance, abs=0.01)
 
 
 # the line-up

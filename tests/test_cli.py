@@ -13,6 +13,7 @@ from ndcb import checkpoints
 from ndcb.__main__ import main
 from ndcb.distances import image_distances
 from ndcb.images import to_tensor
+from ndcb.terms import DEFAULT_FACES
 
 from . import odd_files
 from .conftest import ROOT
@@ -46,7 +47,7 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     face = models.find(photo)[0].image
     again = image_distances(to_tensor([template]), to_tensor([face]))
     assert {name: float(value) for name, value in again.items()} == pytest.approx(line["distances"], abs=1e-5)
-    a, b = models.distorter("faces").embed([face, template])
+    a, b = models.distorter(DEFAULT_FACES).embed([face, template])
     assert float((a - b).square().sum()) == pytest.approx(line["embedding_distance"], abs=1e-4)
     assert line["distances"]["mse"] > 0.1
 
@@ -56,7 +57,7 @@ def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):
     template = tmp_path / "astronaut.template.png"
     code, [line], _ = run(capsys, "compare", template, photo)
     assert code == 0 and line["same"] is (line["squared_distance"] < line["threshold"]) is True
-    assert line["threshold"] == checkpoints.load("faces").record["threshold"]
+    assert line["threshold"] == checkpoints.load(DEFAULT_FACES).record["threshold"]
     _, [equal], _ = run(capsys, "compare", photo, photo)
     assert equal["squared_distance"] == pytest.approx(0, abs=1e-6)
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from ndcb.__main__ import main
+from ndcb.terms import DEFAULT_FACES
 
 from .conftest import ROOT
 from .test_vault import NOBODY, ToyModels, photo, toy
@@ -25,7 +26,7 @@ def run(capsys, *arguments) -> tuple[int, list[dict], str]:
 def here(tmp_path, monkeypatch):
     """The current folder, with photos of three people, and toy models in place of the real ones."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ndcb.pipeline.Models", lambda *_: ToyModels(toy("faces"), toy("other")))
+    monkeypatch.setattr("ndcb.pipeline.Models", lambda *_: ToyModels(toy(DEFAULT_FACES), toy("other")))
     for person in range(3):
         for shot in range(3):
             photo(person, shot).save(f"p{person}-{shot}.png")
@@ -36,7 +37,7 @@ def here(tmp_path, monkeypatch):
 def test_a_login_from_enrolment_to_revocation(capsys, here):
     code, [line], err = run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")
     assert (code, err) == (0, "") and line.pop("time").endswith("Z")
-    assert line == {"name": "Ann", "generator": "faces", "recogniser": "contrast", "templates": 2}
+    assert line == {"name": "Ann", "generator": DEFAULT_FACES, "recogniser": "contrast", "templates": 2}
     assert sorted(path.name for path in here.iterdir() if path.suffix != ".png") == ["vault.sqlite"]
     code, [line], _ = run(capsys, "verify", "ann", "p0-2.png")
     assert code == 0 and line.pop("squared_distance") < 0.5
@@ -46,7 +47,7 @@ def test_a_login_from_enrolment_to_revocation(capsys, here):
     assert run(capsys, "enrol", "Bob", "p1-0.png", "--generator", "other")[0] == 0
     code, lines, _ = run(capsys, "list")
     assert code == 0 and [(line["name"], line["generator"], line["templates"]) for line in lines] == [
-        ("Ann", "faces", 2), ("Bob", "other", 1)]
+        ("Ann", DEFAULT_FACES, 2), ("Bob", "other", 1)]
     assert run(capsys, "revoke", "Ann")[:2] == (0, [{"name": "Ann", "revoked": 2}])
     code, lines, err = run(capsys, "verify", "Ann", "p0-2.png")
     assert (code, lines, err) == (2, [], "Nobody is enrolled as 'Ann'. Check the name, or enrol it first.\n")

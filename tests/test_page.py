@@ -16,6 +16,7 @@ import app
 from ndcb import samples
 from ndcb.images import to_tensor
 from ndcb.tabs import cache
+from ndcb.terms import DEFAULT_FACES
 
 from . import odd_files
 from .browsing import (CAMERA, ask_for_the_camera, fits, open_tab, opened, screenshot, served, wait_for_picture, wait_for_text,
@@ -26,7 +27,7 @@ from .conftest import ROOT
 def page(tmp_path_factory, models):
     """The app as it is served, with the clean-up a hundred times faster."""
     with served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models), sweep={"age": 9, "every": 3}) as page:
-        models.warm_up(["faces", "digits"])
+        models.warm_up([DEFAULT_FACES, "digits"])
         yield page
 
 
@@ -323,9 +324,9 @@ def test_the_folder_goes_with_the_process(tmp_path):
 
 
 def test_the_committed_example_is_what_the_models_give(models):
-    stored = samples.example("faces")
+    stored = samples.example(DEFAULT_FACES)
     face = models.find(samples.portrait())[0].image
-    result = models.distorter("faces").distort(face)
+    result = models.distorter(DEFAULT_FACES).distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()
     assert float(difference.mean()) < 0.01
     assert stored.embedding_distance == pytest.approx(result.embedding_distance, abs=0.02)

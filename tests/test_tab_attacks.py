@@ -8,7 +8,7 @@ from ndcb import attacks as logic
 from ndcb import evaluations, lfw
 from ndcb.attacks import CHOICES, LFW, OWN, Player, Question, Tally, Theft, Trial
 from ndcb.tabs import attacks
-from ndcb.terms import Decision, NotAvailable
+from ndcb.terms import DEFAULT_FACES, Decision, NotAvailable
 
 from .browsing import WAIT, alone, fits, open_tab, served, wait_for_text
 from .test_attacks import ToyModels, grey, toy_figures, write_summary
@@ -142,7 +142,7 @@ def test_bad_photos_change_nothing_but_the_sentence():
 def page(tmp_path_factory, models):
     """The tab alone as it is served."""
     with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Attacks", attacks, models)) as page:
-        models.warm_up(["faces"])
+        models.warm_up([DEFAULT_FACES])
         yield page
 
 

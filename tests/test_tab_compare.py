@@ -10,7 +10,7 @@ from PIL import Image
 
 from ndcb import samples
 from ndcb.tabs import compare
-from ndcb.terms import Decision, NoFaceFound, UserError
+from ndcb.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
 
 from .browsing import alone, fits, served, wait_for_text
 
@@ -92,8 +92,8 @@ def test_several_faces_are_named_and_the_first_is_taken():
 
 
 def test_the_first_result_is_what_the_models_give(models):
-    stored, example = compare.first_comparison(), samples.example("faces")
-    made = compare.compare_faces(models.distorter("faces"), example.original, example.original)
+    stored, example = compare.first_comparison(), samples.example(DEFAULT_FACES)
+    made = compare.compare_faces(models.distorter(DEFAULT_FACES), example.original, example.original)
     for name in compare.PAIRS:
         assert stored.decisions[name].squared_distance == pytest.approx(made.decisions[name].squared_distance, abs=0.02), name
     assert stored.threshold == made.threshold
@@ -103,7 +103,7 @@ def test_the_first_result_is_what_the_models_give(models):
 def page(tmp_path_factory, models):
     """The tab as it is served."""
     with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Compare", compare, models)) as page:
-        models.warm_up(["faces"])
+        models.warm_up([DEFAULT_FACES])
         yield page
 
 

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from ndcb import checkpoints, projection, samples
 from ndcb.tabs import embedding, words
 from ndcb.tabs.embedding import DIGITS, PEOPLE, Visit
+from ndcb.terms import DEFAULT_FACES
 
 from .browsing import WAIT, alone, fits, served, wait_for_picture, wait_for_text
 
@@ -29,8 +30,14 @@ def drawing() -> dict:
 
 def test_the_series_is_offered_by_alpha():
     offered = embedding.measured(DIGITS)
-    assert list(offered.values()) == sorted(offered.values())
-    assert offered["digits"] == .3 and all(name == "digits" or name == f"digits-alpha-{value:g}" for name, value in offered.items())
+    assert list(offered.values()) == sorted(offered.values(), key=float)
+    assert offered["digits"] == "0.3" and all(name == "digits" or name == f"digits-alpha-{label}" for name, label in offered.items())
+
+
+def test_generators_of_faces_are_offered_by_name_the_default_first():
+    offered = embedding.measured(PEOPLE)
+    assert list(offered)[0] == DEFAULT_FACES and offered["faces"] == words.generator_label("faces")
+    assert len(set(offered.values())) == len(offered) > 1
 
 
 @pytest.mark.parametrize("classes", [[], ["0", "1"]])
@@ -40,7 +47,7 @@ def test_too_few_are_answered_and_the_rest_stays(sheets, classes):
 
 
 def test_too_many_are_answered():
-    [name] = embedding.measured(PEOPLE)
+    name = DEFAULT_FACES
     known = list(embedding._embeddings(name).known)
     assert "Choose 3 to 10 people; 11 are chosen now." in embedding.show(PEOPLE, {name: ""}, name, known[:11], "2-D", Visit())[0]
 
@@ -185,7 +192,7 @@ def test_alpha_changes_the_templates_and_nothing_else(tab):
     hooked(tab, "#digits-plot")
     first = "(name => document.querySelector('#digits-plot .js-plotly-plot').data.find(trace => trace.name == name).x.slice(0, 5).join())"
     before = tab.evaluate(f"['1', '1, templates'].map({first})")
-    tab.locator("#digits-alpha label", has_text="0.4").click()
+    tab.locator("#digits-generator-shown label", has_text="0.4").click()
     wait_for_text(tab, "#digits-table .now", "0.4 (shown)")
     hooked(tab, "#digits-plot", f"plot.layout.meta.sheet.includes('digits-alpha-0.4') && {first}('1, templates') != '{before[1]}'")
     assert tab.evaluate(f"{first}('1')") == before[0]

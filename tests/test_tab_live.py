@@ -18,7 +18,7 @@ import app
 from ndcb import samples
 from ndcb.pipeline import Models
 from ndcb.tabs import cache, distort, live, style
-from ndcb.terms import Decision
+from ndcb.terms import DEFAULT_FACES, Decision
 from ndcb.tracking import Line, Shot, Track, Tracker, shoot
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
@@ -71,7 +71,7 @@ def test_a_frame_gives_template_verdict_track_and_times(models, line):
     told, threshold = map(float, re.findall(r"[0-9]\.[0-9]{3}", shown["verdict"]))
     assert told == pytest.approx(shot.decision.squared_distance, abs=5e-3) and threshold == pytest.approx(shot.decision.threshold, abs=5e-4)
     assert Track.read(shown["track"]).box == pytest.approx(tracker.track.box)
-    assert list(shown["milliseconds"]) == ["read", "wait", "follow", "generate", "embed"]
+    assert list(shown["milliseconds"]) == ["read", "wait", "follow", "embed", "generate"]
 
 
 def test_the_template_is_sent_without_loss():
@@ -161,7 +161,7 @@ def page(tmp_path_factory, models):
         with gr.Tab("Live"):
             live.build(models)
     _, address, _ = blocks.launch(**{**app.LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True)
-    models.warm_up(["faces"])
+    models.warm_up([DEFAULT_FACES])
     yield SimpleNamespace(address=address, folder=folder, blocks=blocks, line=lines[0])
     blocks.close()
     patch.undo()

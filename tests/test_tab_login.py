@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from ndcb import checkpoints, thresholds
 from ndcb.login import Login, close, log_in, open_visit
 from ndcb.tabs import cache, login, login_words
-from ndcb.terms import NotAvailable, UnknownName
+from ndcb.terms import DEFAULT_FACES, NotAvailable, UnknownName
 from ndcb.vault import Entry
 
 from .browsing import CAMERA, WAIT, alone, ask_for_the_camera, fits, served, wait_for_text, with_camera
@@ -68,14 +68,14 @@ def test_an_empty_vault_is_shown_as_empty(visit):
 
 
 def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
-    last = log_in(visit, "Eileen Collins", photos["mirrored"], "faces")
-    login.judge(visit, last, "faces", 1.3)
+    last = log_in(visit, "Eileen Collins", photos["mirrored"], DEFAULT_FACES)
+    login.judge(visit, last, DEFAULT_FACES, 1.3)
     monkeypatch.setattr(visit.vault, "models", None)
     just = last.squared_distance
-    assert "Refused." in login.judge_again(visit, "faces", just)[0]  # accepted is what lies under it
-    assert "Accepted." in login.judge_again(visit, "faces", just + 1e-4)[0]
+    assert "Refused." in login.judge_again(visit, DEFAULT_FACES, just)[0]  # accepted is what lies under it
+    assert "Accepted." in login.judge_again(visit, DEFAULT_FACES, just + 1e-4)[0]
     assert login.judge_again(visit, "digits", 2)[0] == gr.skip()  # the last login was with another generator's threshold
-    assert login.judge_again(None, "faces", 1)[:2] == [gr.skip()] * 2
+    assert login.judge_again(None, DEFAULT_FACES, 1)[:2] == [gr.skip()] * 2
     monkeypatch.undo()
 
 
@@ -130,7 +130,7 @@ def test_rates_in_words(measured):
 def page(tmp_path_factory, models):
     """The tab alone as it is served."""
     with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Login", login, models)) as page:
-        models.warm_up(["faces", "digits"])
+        models.warm_up([DEFAULT_FACES, "digits"])
         yield page
 
 
@@ -144,9 +144,9 @@ def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path):
     def ask(reference, probe, generator):
         return client.predict(handle_file(tmp_path / f"{reference}.png"), handle_file(photos[probe]), generator, api_name="/login")
 
-    assert ask("face", "mirrored", "faces") == {"accepted": True}
+    assert ask("face", "mirrored", DEFAULT_FACES) == {"accepted": True}
     assert ask("3", "3", "digits") == {"accepted": True} and ask("3", "8", "digits") == {"accepted": False}
-    refused = {("3", "portrait", "faces"): "160x160", ("face", "nothing", "faces"): "No face", ("3", "3", "../x"): "unknown"}
+    refused = {("3", "portrait", DEFAULT_FACES): "160x160", ("face", "nothing", DEFAULT_FACES): "No face", ("3", "3", "../x"): "unknown"}
     for question, sentence in refused.items():
         with pytest.raises(Exception, match=sentence):
             ask(*question)

@@ -33,7 +33,7 @@ from ndcb import vault as vault_module
 from ndcb.checkpoints import Checkpoint
 from ndcb.images import read_picture
 from ndcb.pipeline import Distorter, Models
-from ndcb.terms import BadPicture, Face, NoFaceFound, UnknownName, UserError
+from ndcb.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, UnknownName, UserError
 from ndcb.vault import Embeddings, Vault, clean_name, person_of
 from ndcb.vault_database import METADATA, Row
 
@@ -815,22 +815,22 @@ def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
 def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
     """End to end with the real models: the file holds the template's bytes, none of the photo's, none of F(X)'s."""
     models = Models()
-    models.distorter("faces")
+    models.distorter(DEFAULT_FACES)
     path = tmp_path / "vault.sqlite"
     vault = Vault(path, models)
     original = tmp_path / "portrait.png"
     astronaut.save(original)
     vault.enrol("Eileen", [original])
     match = vault.verify("EILEEN", astronaut.resize((400, 400)))
-    assert match.same and match.threshold == models.distorter("faces").generator.record["threshold"]
+    assert match.same and match.threshold == models.distorter(DEFAULT_FACES).generator.record["threshold"]
     assert vault.identify(astronaut)[0] == "Eileen"
     assert not vault.verify("Eileen", Face(Image.new("RGB", (160, 160), "grey"), None)).same
 
     raw = path.read_bytes()
     face = models.find(astronaut)[0].image
-    embedding = models.distorter("faces").embed([face])[0].numpy()
+    embedding = models.distorter(DEFAULT_FACES).embed([face])[0].numpy()
     [stolen] = vault.stolen()
-    own = models.distorter("faces").embed([stolen.picture])[0].numpy()
+    own = models.distorter(DEFAULT_FACES).embed([stolen.picture])[0].numpy()
     face_png = io.BytesIO()
     face.save(face_png, "PNG")
     secrets = {"photo": original.read_bytes()[60:], "pixels": astronaut.tobytes(),
@@ -839,7 +839,7 @@ def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
         secrets |= {f"F(X) as {kind}": embedding.astype(kind).tobytes(), f"F(T) as {kind}": own.astype(kind).tobytes()}
     assert {name: share_in(secret, raw) for name, secret in secrets.items()} == dict.fromkeys(secrets, 0)
     assert share_in(stolen.png, raw) > 0.95 and share_in(secrets["F(X) as <f4"], raw + secrets["F(X) as <f4"]) == 1  # it can find them
-    expected = models.distorter("faces").distort(face).template
+    expected = models.distorter(DEFAULT_FACES).distort(face).template
     assert np.array_equal(np.asarray(stolen.picture), np.asarray(expected)) and stolen.picture.size == (160, 160)
 
     vault.revoke("Eileen")

@@ -52,16 +52,17 @@ from tqdm import tqdm
 from ndcb import checkpoints, samples
 from ndcb.detectors import Detector
 from ndcb.distances import squared_euclidean
+from ndcb.generators.bottleneck import Bottleneck
 from ndcb.generators.unet import UNet
 from ndcb.images import quantise, to_pictures, to_tensor
 from ndcb.pipeline import Models, pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.recognisers.digits import DigitEmbedder
-from ndcb.terms import FACE_SIZE, Decision, UnknownName, UserError
+from ndcb.terms import DEFAULT_FACES, FACE_SIZE, Decision, UnknownName, UserError
 
-from . import embedder, generator, page
+from . import bottleneck, embedder, generator, page
 from .memory import keep_freed_memory
-from .presets import PRESETS, EmbedderTraining, GeneratorTraining
+from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining
 from .runs import commit, versions
 
 ROOT = checkpoints.FOLDER.parent
@@ -156,6 +157,9 @@ def goals(figures: dict) -> dict:
     if "generate" in figures.get("stages", {}):
         ratio = max(entry["ratio"] for entry in figures["stages"]["generate"].values())
         found["generate_at_most_half_of_facenet"] = {"measured": ratio, "goal": 0.5, "met": ratio <= 0.5}
+    if "generate, bottleneck" in figures.get("stages", {}):
+        ratio = max(entry["ratio"] for entry in figures["stages"]["generate, bottleneck"].values())
+        found["bottleneck_at_most_facenet"] = {"measured": ratio, "goal": 1, "met": ratio <= 1}
     if "faces" in figures.get("training", {}):
         rate = figures["training"]["faces"]["rate_ratio"]
         found["training_step_at_least_0.6"] = {"measured": rate, "goal": 0.6, "met": rate >= 0.6}
@@ -265,6 +269,10 @@ def embeddings(batch: int, device: str) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.randn(2, batch, 512), dim=-1)
 
 
+def probes(batch: int, device: str) -> torch.Tensor:
+    return embeddings(batch, device)[1].to(device)
+
+
 def load_detect(device: str) -> Callable:
     find = Detector().find
     return lambda given: [find(given[start:start + DETECT_CHUNK]) for start in range(0, len(given), DETECT_CHUNK)]
@@ -290,6 +298,7 @@ STAGES = {
     "generate": Stage(faces, partial(load_generate, "faces")),
     "embed": Stage(faces, partial(load_embed, FACENET)),
     "compare": Stage(embeddings, load_compare, on_cpu=True),
+    "generate, bottleneck": Stage(probes, partial(load_generate, "faces-bottleneck")),
     "generate digits": Stage(digits, partial(load_generate, "digits")),
     "embed digits": Stage(digits, partial(load_embed, DIGITS_EMBEDDER)),
 }
@@ -323,11 +332,11 @@ def measure_training(preset: str, repeats: int) -> dict:
     """The preset's own training step on random pictures, with memory kept as the training command keeps it."""
     keep_freed_memory()
     config, accelerator = PRESETS[preset], Accelerator()
-    of_faces = isinstance(config, GeneratorTraining) and config.model.channels == 3
+    of_faces = getattr(config, "recogniser", None) == FACENET
     name, most = (FACENET, FEWER_FACES.get(preset, MOST_FACES)) if of_faces else (DIGITS_EMBEDDER, config.schedule.batch)
     reference = load_recogniser(name, accelerator.device)
     pictures = torch.rand(min(config.schedule.batch, most), *reference.image_shape, device=accelerator.device)
-    step = (embedder_step if isinstance(config, EmbedderTraining) else generator_step)(config, accelerator, pictures)
+    step = STEPS[type(config)](config, accelerator, pictures)
     pairs = alternate(timed(step), timed(partial(forward_and_backward, reference, pictures)), repeats)
     found = summary(pairs)
     return {"batch": len(pictures), "per_second": len(pictures) * 1000 / found["milliseconds"]["median"],
@@ -344,11 +353,23 @@ def generator_step(config: GeneratorTraining, accelerator: Accelerator, pictures
     return partial(generator.training_step, config, accelerator, model, recogniser, optimizer, pictures, target, 0)
 
 
+def bottleneck_step(config: BottleneckTraining, accelerator: Accelerator, pictures: torch.Tensor) -> Callable[[], dict]:
+    model = Bottleneck(config.model).to(memory_format=torch.channels_last)
+    model, optimizer = accelerator.prepare(model, torch.optim.Adam(model.parameters(), lr=config.schedule.lr))
+    recogniser = load_recogniser(config.recogniser, accelerator.device)
+    with torch.no_grad():
+        target = recogniser(pictures)
+    return partial(bottleneck.training_step, config, accelerator, model, recogniser, optimizer, target, 0, torch.Generator())
+
+
 def embedder_step(config: EmbedderTraining, accelerator: Accelerator, pictures: torch.Tensor) -> Callable[[], dict]:
     model = DigitEmbedder(config.model)
     model, optimizer = accelerator.prepare(model, torch.optim.Adam(model.parameters(), lr=config.schedule.lr))
     classes = torch.arange(len(pictures), device=pictures.device) % 10
     return partial(embedder.training_step, config, accelerator, model, optimizer, pictures, classes, 0)
+
+
+STEPS = {EmbedderTraining: embedder_step, GeneratorTraining: generator_step, BottleneckTraining: bottleneck_step}
 
 
 def forward_and_backward(recogniser: torch.nn.Module, pictures: torch.Tensor) -> None:
@@ -390,7 +411,7 @@ def measure_page(visitors: int, repeats: int) -> dict:
 
 def directly(models: Models, photos: list[Path]) -> list[Image.Image]:
     """What the page does for each of them, without the page."""
-    return [models.distorter("faces").distort(models.find(photo)[0].image).template for photo in photos]
+    return [models.distorter(DEFAULT_FACES).distort(models.find(photo)[0].image).template for photo in photos]
 
 
 def table(figures: dict) -> str:

@@ -23,6 +23,7 @@ import psutil
 from PIL import Image, ImageOps
 
 from ndcb import checkpoints, samples
+from ndcb.terms import DEFAULT_FACES
 
 ROOT = checkpoints.FOLDER.parent
 START_LIMIT = 300
@@ -169,7 +170,7 @@ def distort_at_once(page: Page, visitors: list[Visitor], photos: list[Path]) -> 
     distort = page.endpoint("distort")
 
     def visit(visitor: Visitor, photo: Path) -> Image.Image:
-        template, _ = visitor.ask(distort, [visitor.upload(photo), "faces"])
+        template, _ = visitor.ask(distort, [visitor.upload(photo), DEFAULT_FACES])
         return visitor.picture(template)
 
     with ThreadPoolExecutor(len(visitors)) as threads:
@@ -179,8 +180,8 @@ def distort_at_once(page: Page, visitors: list[Visitor], photos: list[Path]) -> 
 def use_endpoints(page: Page, photo: Path) -> list[str]:
     """Call every public endpoint as it is meant; their names. Raises RuntimeError where one is refused, KeyError for an unknown one."""
     visitor = Visitor(page.address)
-    given, template = visitor.upload(photo), visitor.upload(checkpoints.FOLDER / "faces" / samples.EXAMPLE[1])
-    data = {"distort": [given, "faces"], "compare": [given, given, "faces"], "login": [template, given, "faces"]}
+    given, template = visitor.upload(photo), visitor.upload(checkpoints.FOLDER / DEFAULT_FACES / samples.EXAMPLE[1])
+    data = {"distort": [given, DEFAULT_FACES], "compare": [given, given, DEFAULT_FACES], "login": [template, given, DEFAULT_FACES]}
     names = [event["api_name"] for event in page.events if event["api_visibility"] == "public"]
     for name in names:
         visitor.ask(page.endpoint(name), data[name])

@@ -18,16 +18,21 @@ picture: one that differs from the photo as much as possible, while a face recog
 do that with your own photo, and shows how well and how badly it works.
 
 ### What it is not
-**A demonstration, not a security product.** The templates do not hide the face. They cannot be revoked for one that is unlike the old one,
-and two templates of a person can be linked. Do not protect anything with it."""
+**A demonstration, not a security product.** The paper's U-Net does not hide the face; the bottleneck shows none, but what it stores is
+still the embedding, for whoever has the recogniser. Templates of either cannot be revoked for one that is unlike the old one, two of a
+person can be linked, and a stolen one logs in: see the tab Attacks. Do not protect anything with it."""
 
 HOW = """### How it works
 1. A detector finds the face and cuts it out, 160 x 160 pixels: X.
-2. A generator G, a U-Net, paints another picture of the same size: the template T = G(X), which is what is stored.
-3. A frozen recogniser F turns any face into 512 numbers, its embedding; the squared distance of two embeddings says how unlike they are.
-4. G is trained for two wishes at once, each with its weight (Eq. 7): the *picture loss* falls as T and X move apart (Eq. 8); the
-   *embedding loss* is zero while F(T) lies within a margin alpha of F(X), and grows with what the distance is beyond it (Eq. 9).
-5. To log in, a plain photo goes through F. It is let in when its embedding is nearer to F(T) than a threshold, which was fixed on a
+2. A frozen recogniser F turns any face into 512 numbers, its embedding; the squared distance of two embeddings says how unlike they are.
+3. A generator paints another picture of the same size, the template T, which is what is stored.
+   - **The paper's** is a U-Net, T = G(X), trained for two wishes at once, each with its weight (Eq. 7): the *picture loss* falls as T and
+     X move apart (Eq. 8); the *embedding loss* is zero while F(T) lies within a margin alpha of F(X), and grows with what the distance is
+     beyond it (Eq. 9). A large distance can be had by recolouring, and that is what it learns.
+   - **The bottleneck**, T = D(F(X)), never sees the photo: a decoder changes a pattern, the same for everybody, by a little. It is trained
+     until F(T) is near F(X), for pictures that differ between people in their finest detail only, so that other recognisers and eyes
+     have little to go by.
+4. To log in, a plain photo goes through F. It is let in when its embedding is nearer to F(T) than a threshold, which was fixed on a
    development part of its own.
 
 Digits go the same way, 28 x 28 pixels, with a recogniser trained here."""

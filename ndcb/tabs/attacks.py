@@ -18,7 +18,7 @@ from ..attacks import CHOICES, FEWEST, LFW, MOST, OWN, Player, Tally, Theft, Tri
 from ..lfw import data_root, lfw_files
 from ..pipeline import Models
 from ..tables import details
-from ..terms import Decision, NotAvailable, UserError
+from ..terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from . import words
 from .compare import other_sample
 from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
@@ -146,7 +146,7 @@ class Victim:
 
     @property
     def face(self) -> Image.Image:
-        return self.photo or samples.example("faces").original
+        return self.photo or samples.example(DEFAULT_FACES).original
 
     @property
     def note(self) -> str:
@@ -155,9 +155,9 @@ class Victim:
 
 def first_theft() -> Theft:
     """The stored example, which needs no model: a template is at distance 0 from itself."""
-    stored = samples.example("faces")
+    stored = samples.example(DEFAULT_FACES)
     trials = (Trial(attacks.STORES_TEMPLATE, Decision(0.0, stored.threshold)), Trial(attacks.STORES_PHOTO, stored.decision))
-    return Theft("faces", stored.original, stored.template, trials)
+    return Theft(DEFAULT_FACES, stored.original, stored.template, trials)
 
 
 def _replay(models: Models) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from .. import samples
 from ..pipeline import Distorter, Models
-from ..terms import Decision, UserError
+from ..terms import DEFAULT_FACES, Decision, UserError
 from . import words
 from .distort import BLOCKED, KEEP_SECONDS, NOTHING_KEPT, QUEUE, generators
 from .photo import Photo
@@ -69,7 +69,7 @@ def first_visit() -> Visit:
 
 
 def sample_side() -> Side:
-    return Side(samples.example("faces").original)
+    return Side(samples.example(DEFAULT_FACES).original)
 
 
 @cache
@@ -80,7 +80,7 @@ def other_sample() -> Image.Image:
 
 def first_comparison() -> Comparison:
     """The stored example against itself, which needs no model: a picture is at distance 0 from itself."""
-    stored = samples.example("faces")
+    stored = samples.example(DEFAULT_FACES)
     decisions = {name: Decision(stored.embedding_distance if "plain" in name and "template" in name else 0.0, stored.threshold)
                  for name in PAIRS}
     return Comparison((stored.original,) * 2, (stored.template,) * 2, decisions)
@@ -251,7 +251,7 @@ def as_json(result: Comparison) -> dict:
 def _api(models: Models) -> None:
     """The public endpoint, on components that the page does not show."""
     a, b = Photo("photo_a", visible=False), Photo("photo_b", visible=False)
-    generator = gr.Textbox("faces", label="generator", visible=False)
+    generator = gr.Textbox(DEFAULT_FACES, label="generator", visible=False)
     numbers = gr.JSON(label="numbers", visible=False)
 
     def compare(photo_a: str | None, photo_b: str | None, generator: str):

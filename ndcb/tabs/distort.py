@@ -13,7 +13,7 @@ from .. import checkpoints, lfw, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models, stopwatch
-from ..terms import NotAvailable, UserError
+from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UserError
 from . import words
 from .photo import Photo
 
@@ -59,13 +59,14 @@ class Visit:
 
 
 def generators(kind: str) -> list[tuple[str, str]]:
-    """(label, name) of the committed generators whose names start with `kind`, the shortest name first."""
-    names = sorted((name for name in checkpoints.names() if name.startswith(kind)), key=lambda name: (len(name), name))
+    """(label, name) of the committed generators whose names start with `kind`: the default, then the shortest name."""
+    names = sorted((name for name in checkpoints.names() if name.startswith(kind)),
+                   key=lambda name: (name not in (DEFAULT_FACES, DEFAULT_DIGITS), len(name), name))
     return [(words.generator_label(name), name) for name in names]
 
 
 def first_face() -> Visit:
-    return Visit((samples.example("faces").original,), note=CREDIT)
+    return Visit((samples.example(DEFAULT_FACES).original,), note=CREDIT)
 
 
 def first_digit() -> Visit:
@@ -81,7 +82,7 @@ def build(models: Models) -> None:
             with gr.Tab("Digit"):
                 digit_inputs = _digit_inputs()
         with gr.Column(scale=6, min_width=320):
-            shown = _results(samples.example("faces"))
+            shown = _results(samples.example(DEFAULT_FACES))
     _wire_faces(models, *face_inputs, shown)
     _wire_digits(models, *digit_inputs, shown)
     _api(models)
@@ -298,7 +299,7 @@ def _store(result: Distortion, name: str) -> tuple[str, str, str]:
 def _api(models: Models) -> None:
     """The public endpoint, on components that the page does not show."""
     photo = Photo("photo", visible=False)
-    generator = gr.Textbox("faces", label="generator", visible=False)
+    generator = gr.Textbox(DEFAULT_FACES, label="generator", visible=False)
     template = gr.Image(label="template", format="png", visible=False)
     numbers = gr.JSON(label="numbers", visible=False)
 

@@ -15,7 +15,7 @@ from PIL import Image
 from .. import checkpoints, projection
 from ..images import digit_from_drawing, drawing_on_white
 from ..pipeline import Distortion, Models
-from ..terms import UserError
+from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, UserError
 from . import words
 from .distort import KEEP_SECONDS, QUEUE, generators
 from .photo import Photo
@@ -121,10 +121,15 @@ class Kind:
     """What a visitor gives."""
     known: str
     """Where the shown ones come from."""
+    choice: str
+    """What the generators are told apart by."""
+    series: str
+    """Title of their comparison."""
 
 
-PEOPLE = Kind("faces", "people", "person", "photo", "People of LFW that the generator was not trained on")
-DIGITS = Kind("digits", "digits", "digit", "drawing", "MNIST's test digits")
+PEOPLE = Kind("faces", "people", "person", "photo", "People of LFW that no generator was trained on", "Generator",
+              "The same pictures by every generator")
+DIGITS = Kind("digits", "digits", "digit", "drawing", "MNIST's test digits", "Alpha of the training", "The same pictures at every alpha")
 
 
 @dataclass(frozen=True)
@@ -149,10 +154,10 @@ def build(models: Models) -> None:
             _space(models, kind) if measured(kind) else gr.Markdown(NOTHING_MEASURED)
 
 
-def measured(kind: Kind) -> dict[str, float]:
-    """Generator -> its alpha, for those whose embeddings are kept; alpha ascending."""
-    names = [name for _, name in generators(kind.prefix) if _file(name).is_file()]
-    return dict(sorted({name: alpha(name) for name in names}.items(), key=lambda item: item[1]))
+def measured(kind: Kind) -> dict[str, str]:
+    """Generator -> its label, for those whose embeddings are kept: people's as everywhere, digits' by their alpha, ascending."""
+    found = {name: label for label, name in generators(kind.prefix) if _file(name).is_file()}
+    return found if kind is PEOPLE else {name: f"{alpha(name):g}" for name in sorted(found, key=alpha)}
 
 
 def alpha(generator: str) -> float:
@@ -175,7 +180,7 @@ def _sheet_url(generator: str) -> str:
 
 def _space(models: Models, kind: Kind) -> None:
     sheets = {name: _sheet_url(name) for name in measured(kind)}
-    first = kind.prefix if kind.prefix in sheets else next(iter(sheets))
+    first = next((name for name in (DEFAULT_FACES, DEFAULT_DIGITS) if name in sheets), next(iter(sheets)))
     known = _embeddings(first).known
     _, figure, tables, _ = show(kind, sheets, first, list(known[:DEFAULT]), VIEWS[0], Visit())
     with gr.Row(elem_classes="embedding-space"):
@@ -196,9 +201,8 @@ def _choice(kind: Kind, first: str, known: tuple[str, ...]) -> list:
     fewest, most = projection.FEWEST, projection.MOST
     classes = gr.CheckboxGroup(known, value=list(known[:DEFAULT]), label=f"{kind.noun.capitalize()} to show, {fewest} to {most}",
                                info=f"{kind.known}.", elem_id=f"{kind.noun}-classes")
-    alphas = [(f"{value:g}", name) for name, value in measured(kind).items()]
-    generator = gr.Radio(alphas, value=first, label="Alpha of the training", visible=len(alphas) > 1,
-                         elem_id=f"{kind.noun}-alpha")
+    labels = [(label, name) for name, label in measured(kind).items()]
+    generator = gr.Radio(labels, value=first, label=kind.choice, visible=len(labels) > 1, elem_id=f"{kind.noun}-generator-shown")
     view = gr.Radio(VIEWS, value=VIEWS[0], label="View", elem_id=f"{kind.noun}-view")
     return [generator, classes, view]
 
@@ -337,14 +341,14 @@ def _cell(embeddings: projection.Embeddings, cell: int, sheet: str, size: int = 
 
 
 def _series(kind: Kind, sheets: dict[str, str], generator: str, classes: list[str]) -> str:
-    """Figure 12: a row an alpha, with the same originals' templates."""
+    """Figure 12: a row an alpha, or a generator of faces, with the same originals' templates."""
     lines = ""
-    for name, value in measured(kind).items():
+    for name, label in measured(kind).items():
         chosen = projection.choose(_embeddings(name), classes, EACH, kind.noun)
         rows = projection.table(chosen)
         mean = projection.squared_distances(chosen.real, chosen.distorted).mean()
         cells = "".join(_cell(chosen, row.cell, sheets[name]) for row in rows)
         mark, shown = (' class="now"', " (shown)") if name == generator else ("", "")
-        lines += f"<tr{mark}><td>{value:g}{shown}</td><td class=number>{mean:.3f}</td><td>{cells}</td></tr>"
-    return ("<h3>The same pictures at every alpha</h3><table><thead><tr><th>Alpha</th><th class=number>Mean distance</th>"
+        lines += f"<tr{mark}><td>{label}{shown}</td><td class=number>{mean:.3f}</td><td>{cells}</td></tr>"
+    return (f"<h3>{kind.series}</h3><table><thead><tr><th>{kind.choice.split()[0]}</th><th class=number>Mean distance</th>"
             f"<th>Templates of the first picture of each</th></tr></thead><tbody>{lines}</tbody></table>")

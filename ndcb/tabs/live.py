@@ -15,7 +15,7 @@ from PIL import Image
 from .. import samples
 from ..images import read_picture
 from ..pipeline import Models, stopwatch
-from ..terms import BadPicture, Decision, NoFaceFound, UnknownName, UserError
+from ..terms import DEFAULT_FACES, BadPicture, Decision, NoFaceFound, UnknownName, UserError
 from ..tracking import Full, Line, Track, Tracker, shoot
 from . import words
 from .distort import generators
@@ -217,7 +217,7 @@ def build(models: Models) -> None:
 
 def first_screen() -> str:
     """The stored example, on screen before the camera or any model runs. The script finds the parts by their classes."""
-    first = samples.example("faces")
+    first = samples.example(DEFAULT_FACES)
     return f"""
 <div class="live">
   <div class="live-pair">

@@ -10,7 +10,7 @@ from gradio.utils import get_upload_folder
 from .. import login, samples, thresholds
 from ..login import Login, Visit
 from ..pipeline import Models
-from ..terms import UserError
+from ..terms import DEFAULT_FACES, UserError
 from ..vault import MOST_PHOTOS
 from ..vault_database import LONGEST_NAME
 from . import login_words, words
@@ -147,7 +147,7 @@ def _results() -> dict:
     """The right half, with what is known before any model has run."""
     first = [*generators("faces"), *generators("digits")][0][1]
     value, rates = default_threshold(first)
-    stored = samples.example("faces").template
+    stored = samples.example(DEFAULT_FACES).template
     loot = [(save_pil_to_cache(stored, get_upload_folder(), "stolen", "png"), login.PORTRAIT)]
     return {
         "says": gr.HTML(login_words.start(), elem_id="login-verdict"),
@@ -232,7 +232,7 @@ def _api(models: Models) -> None:
     """The public endpoint, on components that the page does not show. It never tells the distance: who may ask for it as often as they
     like can climb towards a picture that is accepted."""
     reference, probe = Photo("reference", visible=False), Photo("probe", visible=False)
-    generator = gr.Textbox("faces", label="generator", visible=False)
+    generator = gr.Textbox(DEFAULT_FACES, label="generator", visible=False)
     result = gr.JSON(label="result", visible=False)
 
     def answer_login(reference: str | None, probe: str | None, generator: str) -> dict:

@@ -5,14 +5,14 @@ from collections import Counter
 
 from .. import samples, thresholds
 from ..login import PORTRAIT, SAMPLE_DIGITS, Login, clean_name, people
-from ..terms import UserError
+from ..terms import DEFAULT_FACES, UserError
 from ..vault import Entry
 from . import words
 
 NOTHING_KEPT = "Your data is deleted: the vault, its templates and your photos. The demonstration vault opens anew when you next use it."
 THIEF = """### What a thief of the database sees
-The templates as they are stored, with their names. **The paper's U-Net templates still show the face**, so a thief sees who is
-enrolled. And because F(T) is near F(X), a stolen template logs in as the photo does: click one, then try it. A generator has no
+The templates as they are stored, with their names. **No face is to be seen in those of the bottleneck; the paper's U-Net shows it.**
+But because F(T) is near F(X), a stolen template of either logs in as the photo does: click one, then try it. A generator has no
 key that could be changed, so revoking and enrolling again does not stop the thief; try that too."""
 
 
@@ -88,8 +88,8 @@ def _mark(place: str, percent: float, text: str, value: float) -> str:
 
 def first_scale() -> str:
     """The sample's result as it comes with the checkpoint: on screen before any model has run."""
-    stored = samples.example("faces")
-    return scale(Login(PORTRAIT, stored.embedding_distance, "stored", "faces"), stored.threshold)
+    stored = samples.example(DEFAULT_FACES)
+    return scale(Login(PORTRAIT, stored.embedding_distance, "stored", DEFAULT_FACES), stored.threshold)
 
 
 def cost(generator: str, threshold: float) -> str:

@@ -4,8 +4,8 @@ from ..pipeline import Distortion
 from ..tables import DISTANCES
 
 NAMES = {
-    "faces": "Faces: the paper's U-Net and losses (alpha 0.2)",
-    "faces-bottleneck": "Faces: bottleneck, never sees the photo: T = D(F(X))",
+    "faces-bottleneck": "Faces: bottleneck, made of the embedding alone, T = D(F(X))",
+    "faces": "Faces: the paper's U-Net and losses, T = G(X)",
     "digits": "Digits: alpha 0.3, the paper's choice",
 }
 
