@@ -84,7 +84,7 @@ def test_what_a_person_can_mend_is_said_on_stderr(capsys, here):
     for arguments, sentence in (
             (["enrol", "ANN", "p1-0.png"], "'ANN' is enrolled already"), (["enrol", " ", "p1-0.png"], "1 to 64 printable"),
             (["enrol", "Bob", *["p1-0.png"] * 6], "one to 5 photos"), (["enrol", "Bob"], "one to 5 photos"),
-            (["enrol", "Bob", "p1-0.png", "--generator", "facez"], "unknown checkpoint 'facez'; there are: faces, other"),
+            (["enrol", "Bob", "p1-0.png", "--generator", "facez"], f"unknown checkpoint 'facez'; there are: {DEFAULT_FACES}, other"),
             (["verify", "Ann", "p0-0.png", "--generator", "facez"], "unknown checkpoint 'facez'"), (["identify"], "at least one photo"),
             (["revoke", "Bob"], "Nobody is enrolled as 'Bob'"), (["list", "--vault", "p0-0.png"], "This file is no vault"),
             (["list", "--vault", "nonsense://u:secret@h"], "address cannot be used"), (["list", "--vault", "."], "cannot be opened")):
