@@ -251,4 +251,4 @@ def test_the_page_is_measured_with_everything_it_has():
 def test_every_visitors_template_is_another(tmp_path):
     photos = page.photographs(benchmark.VISITORS, tmp_path)
     templates = [np.asarray(template, float) for template in benchmark.directly(Models(), photos)]
-    assert min(np.abs(a - b).mean() for n, a in enumerate(templates) for b in templates[:n]) > 1  # of 255
+    assert min((a != b).mean() for n, a in enumerate(templates) for b in templates[:n]) > 0.2  # in finest detail, by design

@@ -49,7 +49,7 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     assert {name: float(value) for name, value in again.items()} == pytest.approx(line["distances"], abs=1e-5)
     a, b = models.distorter(DEFAULT_FACES).embed([face, template])
     assert float((a - b).square().sum()) == pytest.approx(line["embedding_distance"], abs=1e-4)
-    assert line["distances"]["mse"] > 0.1
+    assert line["distances"]["dssim"] > 0.4
 
 
 def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):

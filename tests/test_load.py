@@ -9,6 +9,7 @@ import pytest
 
 import app
 from ndcb.pipeline import Models
+from ndcb.terms import DEFAULT_FACES
 from training.page import Page, Visitor, photographs
 
 from . import browsing
@@ -32,14 +33,14 @@ class Gate(Models):
 def crowd(tmp_path_factory):
     """(photo, its template without the page) of every visitor."""
     models, photos = Models(), photographs(CROWD, tmp_path_factory.mktemp("photos"))
-    return [(photo, models.distorter("faces").distort(models.find(photo)[0].image).template) for photo in photos]
+    return [(photo, models.distorter(DEFAULT_FACES).distort(models.find(photo)[0].image).template) for photo in photos]
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """(the page, its models at their gate, its queue)."""
     models = Gate()
-    models.distorter("faces")
+    models.distorter(DEFAULT_FACES)
     with browsing.served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models)) as page:
         yield page, models, page.blocks._queue
         models.open.set()
@@ -95,7 +96,7 @@ def test_every_caller_of_the_endpoint_gets_the_own_template(served, crowd):
     guests = [Guest(page.address) for _ in crowd]
 
     def ask(guest, place):
-        template, _ = guest.ask(page.endpoint("distort"), [guest.upload(crowd[place][0]), "faces"])
+        template, _ = guest.ask(page.endpoint("distort"), [guest.upload(crowd[place][0]), DEFAULT_FACES])
         return guest.picture(template)
 
     templates = at_once(served, guests, ask)
@@ -111,11 +112,11 @@ def test_every_visitor_of_the_tab_sees_the_own_face(served, crowd):
     given, chosen = page.event("photo", "input"), page.event("faces-generator", "input")
 
     def ask(guest, place):
-        answer = guest.ask(given, [guest.upload(crowd[place][0]), "faces", None])
+        answer = guest.ask(given, [guest.upload(crowd[place][0]), DEFAULT_FACES, None])
         return guest.picture(answer[4])
 
     def again(guest):
-        return guest.picture(guest.ask(chosen, ["faces", None])[4])
+        return guest.picture(guest.ask(chosen, [DEFAULT_FACES, None])[4])
 
     templates = at_once(served, guests, ask)
     ranks = [guest.ranks() for guest in guests]
@@ -137,7 +138,7 @@ def test_a_waiting_visitor_reads_the_place_in_the_queue(served, crowd, browser, 
     with ThreadPoolExecutor(len(guests)) as threads:
         try:
             for guest in guests:
-                threads.submit(guest.ask, page.endpoint("distort"), [guest.upload(crowd[0][0]), "faces"])
+                threads.submit(guest.ask, page.endpoint("distort"), [guest.upload(crowd[0][0]), DEFAULT_FACES])
             wait_in_line(queue, 2)
             window.set_input_files("#photo input[type=file]", crowd[1][0])
             browsing.wait_for_text(window, "#template", "queue: 3/3")

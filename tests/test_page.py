@@ -121,7 +121,7 @@ def test_upload_two_faces_choose_delete(tab, page, tmp_path, astronaut):
         tab.click("#png")
     saved = tmp_path / "down.png"
     download.value.save_as(saved)
-    assert Image.open(saved).size == (160, 160) and download.value.suggested_filename == "faces.template.png"
+    assert Image.open(saved).size == (160, 160) and download.value.suggested_filename == f"{DEFAULT_FACES}.template.png"
     assert "two_faces.jpg" in page.names()
     tab.click("#forget")
     wait_for_text(tab, "#verdict", "Your data is deleted")

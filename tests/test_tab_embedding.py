@@ -127,7 +127,7 @@ PLACE = """([selector, name]) => {
 def test_hovers_show_the_template(tab, page):
     tab.get_by_label("2-D").first.click()
     hooked(tab, "#people-plot", "plot._fullLayout.xaxis && plot.querySelector('.scatterlayer .trace')")
-    kept = embedding._embeddings("faces")
+    kept = embedding._embeddings(DEFAULT_FACES)
     x, y, *_ = tab.evaluate(PLACE, ["#people-plot", f"{kept.known[2]}, templates"])
     tab.mouse.move(x - 40, y)
     tab.mouse.move(x, y, steps=4)

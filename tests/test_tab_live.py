@@ -18,7 +18,7 @@ import app
 from ndcb import samples
 from ndcb.pipeline import Models
 from ndcb.tabs import cache, distort, live, style
-from ndcb.terms import DEFAULT_FACES, Decision
+from ndcb.terms import Decision
 from ndcb.tracking import Line, Shot, Track, Tracker, shoot
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
@@ -161,7 +161,7 @@ def page(tmp_path_factory, models):
         with gr.Tab("Live"):
             live.build(models)
     _, address, _ = blocks.launch(**{**app.LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True)
-    models.warm_up([DEFAULT_FACES])
+    models.warm_up(["faces"])
     yield SimpleNamespace(address=address, folder=folder, blocks=blocks, line=lines[0])
     blocks.close()
     patch.undo()

@@ -13,12 +13,15 @@ from ndcb.images import quantise
 from ndcb.recognisers import load_recogniser
 
 from . import failures
+from .decorrelation import unexplained
 from .measure import measure
 from .pictures import embeddings, load_pictures
 from .presets import GeneratorTraining
 from .runs import Run, batch_rows, learning_rate, provenance
 
 SAMPLES = 12
+DISTANCES = IMAGE_DISTANCES | {"unexplained": unexplained}
+"""What Eq. 8 may be given: the paper's distances, and one that recolouring does not meet."""
 
 
 def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
@@ -69,7 +72,7 @@ def training_step(config: GeneratorTraining, accelerator: Accelerator, generator
     with accelerator.autocast():
         template = generator(real).float()
         embedding = recogniser(as_stored(template)).float()
-    image = losses.image_loss(template, real, IMAGE_DISTANCES[config.distance]).mean()
+    image = losses.image_loss(template, real, DISTANCES[config.distance]).mean()
     shift = losses.embedding_loss(embedding, target, config.alpha).mean()
     loss = losses.generator_loss(image, shift, pi_at(config, step))
 

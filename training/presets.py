@@ -60,7 +60,7 @@ class GeneratorTraining:
     recogniser: str
     """Name of the frozen recogniser F."""
     distance: str
-    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined."""
+    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined (`ndcb.distances`), or unexplained (`training.decorrelation`)."""
     alpha: float
     """Margin of Eq. 9 on the squared embedding distance."""
     pi_emb: float
@@ -141,6 +141,11 @@ def faces() -> GeneratorTraining:
                    schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50))
 
 
+def faces_concealing() -> GeneratorTraining:
+    """The paper's architecture at its best at hiding: the template is to be uncorrelated with the face in every colour, place and scale."""
+    return replace(faces(), preset="faces-concealing", distance="unexplained", alpha=0.05, pi_emb=0.5)
+
+
 def faces_bottleneck() -> BottleneckTraining:
     """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for everybody but for the finest detail."""
     return BottleneckTraining("faces-bottleneck", Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
@@ -155,6 +160,7 @@ PRESETS = {
     **{f"digits-alpha-{alpha:g}": digits_alpha(alpha) for alpha in ALPHAS},
     "faces-paper": faces_paper(),
     "faces": faces(),
+    "faces-concealing": faces_concealing(),
     "faces-bottleneck": faces_bottleneck(),
 }
 
@@ -167,6 +173,7 @@ def smoke() -> list[Training]:
                 limit=200),
         replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
         replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
+        replace(faces_concealing(), preset="smoke-faces-concealing", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
         replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0, uniformity_from=0.5, disturbed=0.5,
                 model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
     ]

@@ -12,10 +12,10 @@ import json
 import gradio as gr
 from PIL import Image
 
-from .. import samples
+from .. import checkpoints, samples
 from ..images import read_picture
 from ..pipeline import Models, stopwatch
-from ..terms import DEFAULT_FACES, BadPicture, Decision, NoFaceFound, UnknownName, UserError
+from ..terms import BadPicture, Decision, NoFaceFound, UnknownName, UserError
 from ..tracking import Full, Line, Track, Tracker, shoot
 from . import words
 from .distort import generators
@@ -30,6 +30,10 @@ DECIDE_SECONDS = 1
 """Embedding two faces costs many times what generating a template does, so the distance is measured so often only."""
 RATE_SECONDS = 3
 """The rate is counted over so many seconds."""
+FIRST = "faces"
+"""The generator chosen at first: a U-Net keeps up with a camera where a pass of the recogniser for each frame does not."""
+INTRODUCTION = """Your camera's picture, distorted as it runs. The paper's U-Net is chosen here at first because it is fast, and it shows the
+face. The bottleneck shows none; every frame has to pass the recogniser, so expect a few a second where there is no GPU."""
 PATIENCE_SECONDS = 30
 """The browser waits so long for an answer; the first one has to wait until the models are loaded."""
 
@@ -209,15 +213,15 @@ def build(models: Models) -> None:
     def distort_frame(sent: dict) -> dict:
         return answer(models, line, sent)
 
-    gr.Markdown("Your camera's picture, distorted as it runs.")
+    gr.Markdown(INTRODUCTION)
     gr.HTML(html_template=first_screen(), js_on_load=script(), server_functions=[distort_frame], apply_default_css=False, elem_id="live")
     choices = generators("faces")
-    gr.Radio(choices, value=choices[0][1] if choices else None, label="Generator", elem_id="live-generator")
+    gr.Radio(choices, value=FIRST if FIRST in checkpoints.names() else None, label="Generator", elem_id="live-generator")
 
 
 def first_screen() -> str:
     """The stored example, on screen before the camera or any model runs. The script finds the parts by their classes."""
-    first = samples.example(DEFAULT_FACES)
+    first = samples.example(FIRST)
     return f"""
 <div class="live">
   <div class="live-pair">

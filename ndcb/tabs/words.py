@@ -4,8 +4,9 @@ from ..pipeline import Distortion
 from ..tables import DISTANCES
 
 NAMES = {
-    "faces-bottleneck": "Faces: bottleneck, made of the embedding alone, T = D(F(X))",
-    "faces": "Faces: the paper's U-Net and losses, T = G(X)",
+    "faces-bottleneck": "Faces: bottleneck, T = D(F(X))",
+    "faces": "Faces: the paper's U-Net, T = G(X)",
+    "faces-concealing": "Faces: the paper's U-Net, trained to conceal",
     "digits": "Digits: alpha 0.3, the paper's choice",
 }
 
