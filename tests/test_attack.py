@@ -17,6 +17,7 @@ from ndcb.detectors import Detector
 from ndcb.distances import ssim
 from ndcb.generators.bottleneck import BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
+from ndcb.goals import reached
 from ndcb.images import quantise
 from ndcb.samples import portrait
 from ndcb.terms import NotAvailable, UserError
@@ -338,7 +339,7 @@ def test_faces_are_sought_in_templates_and_in_the_same_photos():
 
 # what is written
 
-OLD = {"checkpoint": "toy", "sha256": "a" * 64, "verification": {"plain": {"eer": 0.25}}, "image": {"mse": 0.125}}
+OLD = {"checkpoint": "toy", "sha256": "a" * 64, "data": {"name": "lfw"}, "verification": {"plain": {"eer": 0.25}}, "image": {"mse": 0.125}}
 
 
 @pytest.fixture
@@ -353,10 +354,11 @@ def folder(tmp_path, monkeypatch):
 
 def test_merging_keeps_the_other_keys(folder):
     attacking.merge(folder, "a" * 64, "toy", {"steps": 3})
-    assert json.loads((folder / "summary.json").read_text()) == OLD | {"attacks": {"steps": 3}}
+    new = OLD | {"goals": reached(OLD)}
+    assert json.loads((folder / "summary.json").read_text()) == new | {"attacks": {"steps": 3}}
     assert (folder / "report.md").read_text() == "attacked in 3 steps\n"
     attacking.merge(folder, "a" * 64, "toy", {"steps": 4})
-    assert json.loads((folder / "summary.json").read_text()) == OLD | {"attacks": {"steps": 4}}
+    assert json.loads((folder / "summary.json").read_text()) == new | {"attacks": {"steps": 4}}
     assert {path.name for path in folder.iterdir()} == {"summary.json", "report.md"}
 
 
@@ -383,7 +385,7 @@ def toy_checkpoint(folder, data="lfw"):
     checkpoints.save(folder, UNet(UNetConfig(width=4, depth=1, fold=2)), record)
     sha256 = json.loads((folder / "record.json").read_text())["sha256"]
     (folder / "evaluation").mkdir()
-    head = {"checkpoint": folder.name, "sha256": sha256, "device": "cpu", "versions": {}, "commit": "c0ffee", "caches_were_empty": True}
+    head = {"checkpoint": folder.name, "sha256": sha256, "data": {"name": data}, "device": "cpu", "versions": {}, "commit": "c0ffee", "caches_were_empty": True}
     (folder / "evaluation" / "summary.json").write_text(json.dumps(head | {"seconds": {"total": 60, "image": 9}, "image": {"mse": 0.125}}))
     return folder
 
@@ -416,6 +418,7 @@ def test_an_attack_from_end_to_end(toy, tmp_path, monkeypatch, capsys):
     summary = json.loads((toy / "evaluation" / "summary.json").read_text())
     found = summary["attacks"]
     assert summary["image"] == {"mse": 0.125} and set(found) == FIGURES
+    assert summary["goals"]["restored_above_embedding"]["measured"] is not None and summary["goals"]["ssim"]["measured"] is None
     assert (found["steps"], found["pictures"], found["seed"]) == (2, 5, 0)
     for name in THIEVES:
         assert set(found[name]) == {"ssim", "psnr", "facenet", "dlib"} and found[name]["dlib"] is None
