@@ -11,7 +11,8 @@ from .evaluation.report import table
 
 README = checkpoints.FOLDER.parent / "README.md"
 RATIOS = ("Ratios: of a stage's time to FaceNet's own forward pass of as many faces; of a training step's rate to FaceNet's forward and backward "
-          "pass alone (for digits, to the digits-embedder's); of a start to FaceNet's forward pass of 64 faces.")
+          "pass alone (for digits, to the digits-embedder's); of a start to FaceNet's forward pass of 64 faces. "
+          "`generate, bottleneck` is the decoder alone; the photo's own embedding, which it reads, is one `embed` more.")
 BEGIN, END = "<!-- measured: written by python -m training.readme -->", "<!-- /measured -->"
 
 
