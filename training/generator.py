@@ -85,8 +85,8 @@ def training_step(config: GeneratorTraining, accelerator: Accelerator, generator
 
 def pi_at(config: GeneratorTraining, step: int) -> float:
     """pi_emb of Eq. 7 at a step."""
-    ramp = config.pi_ramp * config.schedule.steps
-    return config.pi_emb if step >= ramp else 1 + (config.pi_emb - 1) * step / ramp
+    into_ramp = step / config.schedule.steps - config.pi_hold
+    return config.pi_emb if into_ramp >= config.pi_ramp else 1 + (config.pi_emb - 1) * max(into_ramp, 0) / config.pi_ramp
 
 
 def as_stored(template: torch.Tensor) -> torch.Tensor:

@@ -65,8 +65,10 @@ class GeneratorTraining:
     """Margin of Eq. 9 on the squared embedding distance."""
     pi_emb: float
     """Share of the embedding loss in Eq. 7, in [0, 1]."""
+    pi_hold: float = 0.0
+    """Part of the steps with pi_emb at 1: the pictures are to be recognised before they are to differ."""
     pi_ramp: float = 0.0
-    """Part of the steps over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated blank picture."""
+    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated blank picture."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
 
@@ -143,7 +145,8 @@ def faces() -> GeneratorTraining:
 
 def faces_concealing() -> GeneratorTraining:
     """The paper's architecture at its best at hiding: the template is to be uncorrelated with the face in every colour, place and scale."""
-    return replace(faces(), preset="faces-concealing", distance="unexplained", alpha=0.05, pi_emb=0.5)
+    return replace(faces(), preset="faces-concealing", distance="unexplained", alpha=0.05, pi_emb=0.7,
+                   pi_hold=0.1, pi_ramp=0.3)
 
 
 def faces_bottleneck() -> BottleneckTraining:
