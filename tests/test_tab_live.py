@@ -18,7 +18,7 @@ import app
 from ndcb import samples
 from ndcb.pipeline import Models
 from ndcb.tabs import cache, distort, live, style
-from ndcb.terms import Decision
+from ndcb.terms import DEFAULT_FACES, Decision
 from ndcb.tracking import Line, Shot, Track, Tracker, shoot
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
@@ -161,7 +161,7 @@ def page(tmp_path_factory, models):
         with gr.Tab("Live"):
             live.build(models)
     _, address, _ = blocks.launch(**{**app.LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True)
-    models.warm_up(["faces"])
+    models.warm_up(["faces", DEFAULT_FACES])
     yield SimpleNamespace(address=address, folder=folder, blocks=blocks, line=lines[0])
     blocks.close()
     patch.undo()
@@ -202,6 +202,10 @@ def visit(browser, page):
 
 def wait_for_text(window, selector: str, text: str) -> None:
     window.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text], timeout=120_000)
+
+
+def choose(window, generator: str) -> None:
+    window.check(f"#live-generator input[value={generator}]")
 
 
 def go(window) -> None:
@@ -254,9 +258,12 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_rate_is_that_of_the_pictures_shown(visit):
+@pytest.mark.parametrize("generator", ["faces", DEFAULT_FACES])
+def test_the_rate_is_that_of_the_pictures_shown(visit, generator):
     """A count of its own: the pictures that the template's place has loaded."""
     window = visit()
+    assert window.is_checked(f"#live-generator input[value={DEFAULT_FACES}]")
+    choose(window, generator)
     go(window)
     window.evaluate("""() => { window.seen = []; document.querySelector('.live-template').addEventListener('load', event =>
         seen.push([performance.now(), event.target.src])); }""")

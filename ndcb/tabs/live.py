@@ -15,7 +15,7 @@ from PIL import Image
 from .. import checkpoints, samples
 from ..images import read_picture
 from ..pipeline import Models, stopwatch
-from ..terms import BadPicture, Decision, NoFaceFound, UnknownName, UserError
+from ..terms import DEFAULT_FACES, BadPicture, Decision, NoFaceFound, UnknownName, UserError
 from ..tracking import Full, Line, Track, Tracker, shoot
 from . import words
 from .distort import generators
@@ -30,10 +30,8 @@ DECIDE_SECONDS = 1
 """Embedding two faces costs many times what generating a template does, so the distance is measured so often only."""
 RATE_SECONDS = 3
 """The rate is counted over so many seconds."""
-FIRST = "faces"
-"""The generator chosen at first: a U-Net keeps up with a camera where a pass of the recogniser for each frame does not."""
-INTRODUCTION = """Your camera's picture, distorted as it runs. The paper's U-Net is chosen here at first because it is fast, and it shows the
-face. The bottleneck shows none; every frame has to pass the recogniser, so expect a few a second where there is no GPU."""
+INTRODUCTION = """Your camera's picture, distorted as it runs. The bottleneck shows no face; each of its frames has to pass the recogniser, so
+expect a few a second where there is no GPU. The paper's U-Net is several times faster, and shows the face."""
 PATIENCE_SECONDS = 30
 """The browser waits so long for an answer; the first one has to wait until the models are loaded."""
 
@@ -216,12 +214,13 @@ def build(models: Models) -> None:
     gr.Markdown(INTRODUCTION)
     gr.HTML(html_template=first_screen(), js_on_load=script(), server_functions=[distort_frame], apply_default_css=False, elem_id="live")
     choices = generators("faces")
-    gr.Radio(choices, value=FIRST if FIRST in checkpoints.names() else None, label="Generator", elem_id="live-generator")
+    gr.Radio(choices, value=DEFAULT_FACES if DEFAULT_FACES in checkpoints.names() else None, label="Generator", elem_id="live-generator",
+             interactive=True)  # no event reads it, so it would be greyed out
 
 
 def first_screen() -> str:
     """The stored example, on screen before the camera or any model runs. The script finds the parts by their classes."""
-    first = samples.example(FIRST)
+    first = samples.example(DEFAULT_FACES)
     return f"""
 <div class="live">
   <div class="live-pair">
