@@ -64,6 +64,18 @@ class AttackJob:
 
 
 @dataclass(frozen=True)
+class ObjectivesJob:
+    steps: int = 100
+    """Steps that each objective trains, from the step on at which the preset's own begins."""
+    pictures: int = 400
+    """So many pictures of development people are judged."""
+    out: Path = Path("runs/objectives")
+    """Folder of the runs, to go on from."""
+    data: str | None = None
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+
+
+@dataclass(frozen=True)
 class BenchmarkJob:
     out: Path = checkpoints.FOLDER / "benchmark.json"
     """Where the figures are written."""
@@ -103,6 +115,12 @@ def attack_all(job: AttackJob) -> None:
         print(attack(name, data_root(job.data), job.steps, job.pictures))
 
 
+def compare_objectives(job: ObjectivesJob) -> None:
+    from .objectives import compare
+
+    print(compare(data_root(job.data), job.out, job.steps, job.pictures))
+
+
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
@@ -122,6 +140,8 @@ def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
 COMMANDS = {
     "evaluate": ("Measure generators in full: the paper's tables and the field's.", EvaluateJob(()), evaluate_all),
     "attack": ("Restore photos from templates as a thief would, and measure how often they are accepted.", AttackJob(()), attack_all),
+    "objectives": ("Compare objectives against transfer to other recognisers, from faces-bottleneck's step on at which its own begins.",
+                   ObjectivesJob(), compare_objectives),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
     "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
 }

@@ -20,17 +20,30 @@ def measured() -> str:
     """Every committed generator that is evaluated; what is measured of faces only; the recognisers; speed."""
     found = {name: summary for name in checkpoints.names() if (summary := _read(checkpoints.FOLDER / name / "evaluation" / "summary.json"))}
     faces = {name: found[name] for name in sorted(found, key=lambda name: name != DEFAULT_FACES) if found[name]["data"]["name"] == "lfw"}
-    speed = _read(checkpoints.FOLDER / "benchmark.json")
+    speed, compared = (_read(checkpoints.FOLDER / f"{name}.json") for name in ("benchmark", "objectives"))
     return "\n\n".join([
         generators(found), recognisers(), "**Concealment**: the generators of faces against this project's goals",
-        side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**",
-        mock_login(found), "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
+        side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}), *(objectives(compared) if compared else []),
+        "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**", mock_login(found),
+        "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
         "**Speed.** " + RATIOS, benchmark.table(speed) if speed else "Not measured.", *durations(faces)])
 
 
 def durations(faces: dict) -> list[str]:
     return [f"`python -m training evaluate {name}` took {one['seconds']['total'] / 60:.0f} minutes on {one['device']}"
             f"{' from empty caches' if one['caches_were_empty'] else ''}." for name, one in faces.items()]
+
+
+def objectives(compared: dict) -> list[str]:
+    """What each objective against transfer does to another recogniser, and what it costs."""
+    first = next(iter(compared["objectives"].values()))
+    header = ["objective", "squared embedding distance", "EER", f"EER, another recogniser ({first['second_recogniser']['name']})", "TAR at FMR 0.1 %, another recogniser"]
+    rates = lambda own, other: [f"{own['eer']:.2%}", f"{other['eer']:.1%}", f"{other['tar_at_fmr_1e-3']:.1%}"]  # noqa: E731
+    rows = [["no template: plain photos", "", *rates(first["plain"], first["second_recogniser"]["plain"])]]
+    rows += [[name, f"{one['embedding_error']['mean']:.3f}", *rates(one["template"], one["second_recogniser"]["template"])]
+             for name, one in compared["objectives"].items()]
+    return [f"**Objectives against transfer**, each trained for {compared['steps']} steps from step {compared['from_step']} of `{compared['preset']}` on, and "
+            f"judged on {first['pictures']} pictures of development people (`python -m training objectives`)", table(header, rows)]
 
 
 def generators(found: dict) -> str:

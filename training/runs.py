@@ -107,6 +107,14 @@ class Run:
         figure.savefig(self.folder / "curves.png", dpi=110)
 
 
+def branch(state: Path, folder: Path, config) -> None:
+    """Let a run with another config, in another folder, go on from a copy of this run's state."""
+    run = Run(folder, config)
+    known = torch.load(state, map_location="cpu", weights_only=True)
+    torch.save(known | {"config": run.config}, folder / "state.new")
+    os.replace(folder / "state.new", folder / "state.pt")
+
+
 def learning_rate(schedule: Schedule, step: int) -> float:
     if not schedule.cosine:
         return schedule.lr

@@ -91,11 +91,12 @@ def second_recogniser(material: Material) -> dict:
     except NotAvailable as error:
         return {"not_measured": str(error)}
     photos, templates = (material.second(other, material.test, template) for template in (False, True))
-    return {"name": other.name, **{name: _accepted(*scores(references, photos, material.labels))
+    return {"name": other.name, **{name: accepted(*scores(references, photos, material.labels))
                                    for name, references in (("plain", photos), ("template", templates))}}
 
 
-def _accepted(genuine, impostor) -> dict:
+def accepted(genuine, impostor) -> dict:
+    """EER, and the share of genuine scores accepted at two FMRs."""
     return {"eer": rates(genuine, impostor)["eer"], **{f"tar_at_fmr_{text}": 1 - fnmr_at_fmr(genuine, impostor, fmr)[0]
                                                        for text, fmr in (("1e-2", 1e-2), ("1e-3", 1e-3))}}
 
