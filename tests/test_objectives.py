@@ -12,8 +12,8 @@ from ndcb.terms import NotAvailable
 from training import bottleneck, objectives, presets
 from training.readme import objectives as rows_of_readme
 
-SMALL = replace(presets.faces_bottleneck(), schedule=presets.Schedule(steps=4, batch=4, lr=1e-2, save_every=4), uniformity_from=0.5, limit=16,
-                model=BottleneckConfig(512, 8, (8, 4, 4, 4, 4), 0.12))
+SMALL = replace(presets.faces_bottleneck(), schedule=presets.Schedule(steps=4, batch=4, lr=1e-2, save_every=4), uniformity_from=0.5,
+                limit=16, model=BottleneckConfig(512, 8, (8, 4, 4, 4, 4), 0.12))
 
 
 class Colours:
@@ -43,9 +43,11 @@ def test_a_missing_judge_is_said_before_anything_is_trained(monkeypatch, tmp_pat
 
 def test_objectives_part_at_one_state_and_a_second_call_trains_nothing(monkeypatch, tmp_path, lfw_root):
     monkeypatch.setattr(objectives, "load_second_recogniser", Colours)
-    compare = lambda: json.loads(objectives.compare(lfw_root, tmp_path, 2, 12, tmp_path / "objectives.json", SMALL).read_text())  # noqa: E731
+    file = tmp_path / "objectives.json"
+    compare = lambda: json.loads(objectives.compare(lfw_root, tmp_path, 2, 12, file, SMALL).read_text())  # noqa: E731
     found = compare()
-    histories = [torch.load(tmp_path / str(number) / "state.pt", weights_only=True)["history"] for number in range(len(objectives.OBJECTIVES))]
+    states = [tmp_path / str(number) / "state.pt" for number in range(len(objectives.OBJECTIVES))]
+    histories = [torch.load(state, weights_only=True)["history"] for state in states]
     assert all(len(history) == 4 and history[:2] == histories[0][:2] for history in histories)
     losses = [[row["loss"] - row["embedding_distance"] for row in history[2:]] for history in histories]
     assert losses[0] == pytest.approx([0, 0]) and all(min(loss) > 0 for loss in losses[1:])

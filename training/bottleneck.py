@@ -108,7 +108,7 @@ def training_step(config: BottleneckTraining, accelerator: Accelerator, generato
 
 
 def variance_between_people(template: torch.Tensor, block: int) -> torch.Tensor:
-    """Variance over a batch (n, 3, h, w) of the mean colour of each block of pixels, averaged: with large blocks, what a glance can tell."""
+    """Variance over a batch (n, 3, h, w) of the mean colour of each block of pixels, averaged: of large blocks, what a glance can tell."""
     return F.avg_pool2d(template, block).var(0, unbiased=False).mean()
 
 

@@ -33,7 +33,7 @@ def blank(templates: torch.Tensor, real: torch.Tensor) -> float:
 def contours_kept(templates: torch.Tensor, real: torch.Tensor) -> float:
     """Mean correlation of both edge maps (the root of Eq. 16, summed over the channels), negative ones counted as 0.
 
-    Both are shrunk first, at least by half and to about 40 pixels, where the contours of a face are and the fine pattern of a generator is not.
+    Both are shrunk first, at least by half and to about 40 pixels, where the contours of a face are and a generator's fine pattern is not.
     """
     a, b = (sobel_map(_coarse(batch)).sum(dim=1).sqrt().flatten(1) for batch in (templates, real))
     return float(_correlation(a, b).clamp(min=0).mean())

@@ -57,7 +57,8 @@ def compare(root: Path, out: Path, steps: int, count: int, file: Path = FILE, pr
         _train(config, root, folder, begin + steps)
         found[name] = change | judged(config, _state(folder), pictures, recogniser, judge, count)
     about = {key: value for key, value in provenance(preset, "cpu").items() if key not in ("training", "steps")}
-    file.write_text(json.dumps(about | {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started, "objectives": found}, indent=1) + "\n")
+    head = about | {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started}
+    file.write_text(json.dumps(head | {"objectives": found}, indent=1) + "\n")
     return file
 
 

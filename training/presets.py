@@ -68,7 +68,8 @@ class GeneratorTraining:
     pi_hold: float = 0.0
     """Part of the steps with pi_emb at 1: the pictures are to be recognised before they are to differ."""
     pi_ramp: float = 0.0
-    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated blank picture."""
+    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated
+    blank picture."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
 
@@ -177,6 +178,6 @@ def smoke() -> list[Training]:
         replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
         replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
         replace(faces_concealing(), preset="smoke-faces-concealing", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
-        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0, uniformity_from=0.5, disturbed=0.5,
-                model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
+        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0,
+                uniformity_from=0.5, disturbed=0.5, model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
     ]

@@ -1,4 +1,5 @@
-"""Writes README.md's measured tables from checkpoints/*/evaluation/summary.json and checkpoints/benchmark.json: python -m training.readme"""
+"""Writes README.md's measured tables from the summary.json of every evaluation, benchmark.json and objectives.json in checkpoints:
+python -m training.readme"""
 
 import json
 
@@ -10,8 +11,8 @@ from . import benchmark
 from .evaluation.report import table
 
 README = checkpoints.FOLDER.parent / "README.md"
-RATIOS = ("Ratios: of a stage's time to FaceNet's own forward pass of as many faces; of a training step's rate to FaceNet's forward and backward "
-          "pass alone (for digits, to the digits-embedder's); of a start to FaceNet's forward pass of 64 faces. "
+RATIOS = ("Ratios: of a stage's time to FaceNet's own forward pass of as many faces; of a training step's rate to FaceNet's forward and "
+          "backward pass alone (for digits, to the digits-embedder's); of a start to FaceNet's forward pass of 64 faces. "
           "`generate, bottleneck` is the decoder alone; the photo's own embedding, which it reads, is one `embed` more.")
 BEGIN, END = "<!-- measured: written by python -m training.readme -->", "<!-- /measured -->"
 
@@ -37,23 +38,28 @@ def durations(faces: dict) -> list[str]:
 def objectives(compared: dict) -> list[str]:
     """What each objective against transfer does to another recogniser, and what it costs."""
     first = next(iter(compared["objectives"].values()))
-    header = ["objective", "squared embedding distance", "EER", f"EER, another recogniser ({first['second_recogniser']['name']})", "TAR at FMR 0.1 %, another recogniser"]
+    other = f"another recogniser ({first['second_recogniser']['name']})"
+    header = ["objective", "squared embedding distance", "EER", f"EER, {other}", f"TAR at FMR 0.1 %, {other}"]
     rates = lambda own, other: [f"{own['eer']:.2%}", f"{other['eer']:.1%}", f"{other['tar_at_fmr_1e-3']:.1%}"]  # noqa: E731
     rows = [["no template: plain photos", "", *rates(first["plain"], first["second_recogniser"]["plain"])]]
     rows += [[name, f"{one['embedding_error']['mean']:.3f}", *rates(one["template"], one["second_recogniser"]["template"])]
              for name, one in compared["objectives"].items()]
-    return [f"**Objectives against transfer**, each trained for {compared['steps']} steps from step {compared['from_step']} of `{compared['preset']}` on, and "
-            f"judged on {first['pictures']} pictures of development people (`python -m training objectives`)", table(header, rows)]
+    return [f"**Objectives against transfer**, each trained for {compared['steps']} steps from step {compared['from_step']} of "
+            f"`{compared['preset']}` on, and judged on {first['pictures']} pictures of development people (`python -m training objectives`)",
+            table(header, rows)]
 
 
 def generators(found: dict) -> str:
-    header = ["checkpoint", "MSE", "L1", "SSIM", "squared embedding distance: mean, 95th percentile", "EER plain", "EER template, 95 % interval",
-              "login threshold"]
-    return table(header, [[
-        f"[`{name}`](checkpoints/{name}/evaluation/report.md)", f"{one['image']['mse']:.3f}", f"{one['image']['l1']:.3f}", f"{one['image']['ssim']:.2f}",
-        f"{one['embedding_error']['mean']:.3f}, {one['embedding_error']['p95']:.3f}", f"{one['verification']['plain']['eer']:.2%}",
-        f"{one['verification']['template']['eer']:.2%} [{', '.join(f'{edge:.2%}' for edge in one['verification']['template']['eer_ci95'])}]",
-        f"{one['verification']['template']['at_login_threshold']['threshold']:.3f}"] for name, one in found.items()])
+    rows = []
+    for name, one in found.items():
+        image, error, plain, template = one["image"], one["embedding_error"], one["verification"]["plain"], one["verification"]["template"]
+        rows.append([
+            f"[`{name}`](checkpoints/{name}/evaluation/report.md)", f"{image['mse']:.3f}", f"{image['l1']:.3f}", f"{image['ssim']:.2f}",
+            f"{error['mean']:.3f}, {error['p95']:.3f}", f"{plain['eer']:.2%}",
+            f"{template['eer']:.2%} [{', '.join(f'{edge:.2%}' for edge in template['eer_ci95'])}]",
+            f"{template['at_login_threshold']['threshold']:.3f}"])
+    return table(["checkpoint", "MSE", "L1", "SSIM", "squared embedding distance: mean, 95th percentile", "EER plain",
+                  "EER template, 95 % interval", "login threshold"], rows)
 
 
 def recognisers() -> str:
@@ -70,14 +76,15 @@ def field(faces: dict) -> str:
     for name, one in faces.items():
         folds, rates, other, robust = (one[key] for key in ("lfw_folds", "verification", "second_recogniser", "robustness"))
         lost = f"{folds['drop']['mean'] * 100:.2f} [{', '.join(f'{edge * 100:.2f}' for edge in folds['drop']['ci95'])}]"
-        pairs = [["LFW's ten folds, accuracy", *(f"{folds[key]['accuracy']:.2%} ± {folds[key]['stderr']:.2%}" for key in ("plain", "template"))],
+        accuracy = lambda of: (f"{of[key]['accuracy']:.2%} ± {of[key]['stderr']:.2%}" for key in ("plain", "template"))  # noqa: E731
+        pairs = [["LFW's ten folds, accuracy", *accuracy(folds)],
                  ["their drop in points, 95 % interval", "", lost],
-                 ["the same folds, mean embedding subtracted (published: 99.05 %)",
-                  *(f"{folds['centred'][key]['accuracy']:.2%} ± {folds['centred'][key]['stderr']:.2%}" for key in ("plain", "template"))],
+                 ["the same folds, mean embedding subtracted (published: 99.05 %)", *accuracy(folds["centred"])],
                  *([f"FNMR at FMR {words}", *(f"{rates[key][f'fnmr_at_fmr_{level}']:.2%}" for key in ("plain", "template"))]
                    for level, words in (("1e-2", "1 %"), ("1e-3", "0.1 %"))),
                  *([words, "", f"{robust[key]['eer']:.2%}"] for key, words in (
-                     ("jpeg_75", "EER after JPEG, quality 75"), ("half_size", "EER after half size and back"), ("double_size", "EER after double size and back")))]
+                     ("jpeg_75", "EER after JPEG, quality 75"), ("half_size", "EER after half size and back"),
+                     ("double_size", "EER after double size and back")))]
         if "not_measured" in other:
             pairs.append(["a second recogniser", "not measured", "not measured"])
         else:
@@ -89,7 +96,9 @@ def field(faces: dict) -> str:
 
 def mock_login(found: dict) -> str:
     keys = ("plain", "template", "plain_again")
-    return table(["checkpoint", "F1, photo enrolled", "F1, template enrolled", "F1, another photo (the paper's code)", "lost to the template, points"], [
+    header = ["checkpoint", "F1, photo enrolled", "F1, template enrolled", "F1, another photo (the paper's code)",
+              "lost to the template, points"]
+    return table(header, [
         [f"`{name}`", *(f"{one['paper']['table4'][key]['f1']['mean']:.2%}" for key in keys),
          "{:.2f} [{:.2f}, {:.2f}]".format(*(100 * value for value in (lost["mean"], *lost["ci95"])))]
         for name, one in found.items() for lost in [one["paper"]["table4"]["drop"]]])

@@ -1,4 +1,4 @@
-"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing in it is needed once the checkpoint is written."""
+"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing of it is needed once there is a checkpoint."""
 
 import csv
 import json

@@ -30,8 +30,8 @@ DECIDE_SECONDS = 1
 """Embedding two faces costs many times what generating a template does, so the distance is measured so often only."""
 RATE_SECONDS = 3
 """The rate is counted over so many seconds."""
-INTRODUCTION = """Your camera's picture, distorted as it runs. The bottleneck shows no face; each of its frames has to pass the recogniser, so
-expect a few a second where there is no GPU. The paper's U-Net is several times faster, and shows the face."""
+INTRODUCTION = """Your camera's picture, distorted as it runs. The bottleneck shows no face; each of its frames has to pass the recogniser,
+so expect a few a second where there is no GPU. The paper's U-Net is several times faster, and shows the face."""
 PATIENCE_SECONDS = 30
 """The browser waits so long for an answer; the first one has to wait until the models are loaded."""
 
