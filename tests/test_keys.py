@@ -1,0 +1,148 @@
+"""Keys: their rotations are orthogonal, pinned and unrelated; a passphrase, a service and a card give them back, or say why not."""
+
+import hashlib
+import hmac
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ndcb.keys import KEY_BYTES, BadKey, KeyCard, Passphrase, gaussians, random_key, rotation, service_key
+
+KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
+CARD = KeyCard("Ann Ó Briain", "4f0c", 2, bytes(range(32)))
+QUICK = Passphrase(b"0123456789abcdef", n=2, p=1)
+PINNED_GAUSSIANS = [-0.8958728914999399, 0.7001356485262761, -1.0227118333189413, 0.24736293596400238]
+PINNED_ROTATION = [-0.10804490388063037, 0.03893751076876301, -0.040904313044366925, -0.10060656039630002]
+PINNED_DIGEST = "7e8c960115f5b606"
+
+
+def test_the_numbers_of_a_key_are_pinned():
+    """Whatever machine and version: otherwise nobody would get in any more."""
+    key = bytes(range(32))
+    np.testing.assert_allclose(gaussians(key, 4), PINNED_GAUSSIANS, atol=1e-13)
+    found = rotation(key, 64)
+    np.testing.assert_allclose(found[[0, 0, 63, 31], [0, 63, 63, 7]], PINNED_ROTATION, atol=1e-12)
+    assert hashlib.sha256(np.round(found * 1e6).astype("<i4").tobytes()).hexdigest()[:16] == PINNED_DIGEST
+
+
+@settings(max_examples=30, deadline=None)
+@given(KEYS)
+def test_a_rotation_keeps_lengths_and_angles(key):
+    found = rotation(key, 64)
+    np.testing.assert_allclose(found @ found.T, np.eye(64), atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(KEYS, st.integers(0, 8 * KEY_BYTES - 1))
+def test_one_bit_gives_an_unrelated_rotation(key, bit):
+    """The cosines of unrelated rows have the standard deviation 1/8; eight rows would have to agree by chance."""
+    other = bytearray(key)
+    other[bit // 8] ^= 1 << bit % 8
+    cosines = (rotation(key, 64) * rotation(bytes(other), 64)).sum(1)
+    assert abs(cosines).max() < 0.8 and abs(cosines.mean()) < 0.1
+
+
+@settings(max_examples=20, deadline=None)
+@given(KEYS, st.integers(0, 2**31))
+def test_distances_under_one_rotation_are_those_without(key, seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, 5, 64))
+    turned = rotation(key, 64)
+    np.testing.assert_allclose(((a @ turned.T - b @ turned.T)**2).sum(1), ((a - b)**2).sum(1), rtol=1e-10)
+
+
+def test_rotations_are_uniform():
+    """Haar: of one fixed vector every direction is equally likely, and half of them are reflections."""
+    found = np.stack([rotation(number.to_bytes(32, "little"), 3) for number in range(4000)])
+    images = found[:, :, 0]
+    assert np.abs(images.mean(0)).max() < 0.05
+    np.testing.assert_allclose(images.T @ images / len(images), np.eye(3) / 3, atol=0.02)
+    assert (np.linalg.det(found) > 0).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_gaussians_are_gaussian():
+    found = gaussians(b"k" * 32, 100_001)
+    assert found.shape == (100_001,) and np.isfinite(found).all()
+    assert [found.mean(), found.var(), (found**3).mean(), (found**4).mean()] == pytest.approx([0, 1, 0, 3], abs=0.1)
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
+def test_a_key_of_another_length_is_refused(key):
+    with pytest.raises(ValueError, match="32 bytes"):
+        rotation(key, 4)
+
+
+def test_random_keys_differ():
+    assert len({random_key() for _ in range(100)}) == 100 and len(random_key()) == KEY_BYTES
+
+
+def test_scrypt_is_rfc_7914s():
+    """Its third test vector, as far as a key reaches, with the RFC's salt and passphrase."""
+    expected = "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+    assert Passphrase(b"SodiumChloride", n=16384, r=8, p=1).key("pleaseletmein").hex() == expected
+
+
+def test_a_passphrase_gives_one_key_with_one_salt():
+    assert QUICK.key("correct horse") == QUICK.key("correct horse") != QUICK.key("correct horsf")
+    assert Passphrase(b"another salt 16b", n=2, p=1).key("correct horse") != QUICK.key("correct horse")
+    assert QUICK.key("garçon noir") == QUICK.key("garc\u0327on noir")
+    assert Passphrase().salt != Passphrase().salt
+
+
+def test_a_short_passphrase_is_refused_and_not_repeated():
+    with pytest.raises(BadKey, match="at least 8") as error:
+        QUICK.key("swordfi")
+    assert "swordfi" not in str(error.value)
+
+
+def test_service_keys_are_rfc_5869s_and_one_an_enrolment_and_version():
+    secret = bytes(range(32))
+    found = {service_key(secret, enrolment, version) for enrolment in ("a", "b", "a\", 1", "") for version in (1, 2)}
+    assert len(found) == 8 and all(len(key) == KEY_BYTES for key in found)
+    extracted = hmac.digest(bytes(32), secret, "sha256")  # RFC 5869 by hand: extract with a salt of zeros, expand once
+    assert service_key(secret, "a", 1) == hmac.digest(extracted, b'["ndcb sealed template", "a", 1]\x01', "sha256")
+    with pytest.raises(BadKey, match="too short"):
+        service_key(b"secret", "a", 1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=40), st.text(max_size=20), st.integers(0, 10**6), KEYS)
+def test_a_card_says_what_was_written(name, enrolment, version, key):
+    card = KeyCard(name, enrolment, version, key)
+    assert KeyCard.read(card.text()) == card and "\n" not in card.text()
+
+
+def test_a_cards_picture_is_scanned_again_even_from_a_poor_photo():
+    picture = CARD.picture()
+    assert picture.mode == "L" and KeyCard.scan(picture) == CARD
+    photo = Image.new("RGB", (900, 1100), (90, 70, 60))
+    photo.paste(picture.resize((620, round(620 * picture.height / picture.width))), (100, 150))
+    photo = Image.fromarray(np.uint8(np.clip(np.asarray(photo.rotate(12, Image.BICUBIC)) * 0.7 + np.random.default_rng(0).normal(
+        25, 12, (1100, 900, 3)), 0, 255)))
+    assert KeyCard.scan(photo) == CARD
+    assert KeyCard.scan(KeyCard("N" * 200, "e" * 32, 1, bytes(32)).picture()).name == "N" * 200
+
+
+def test_a_picture_without_a_card_is_said():
+    with pytest.raises(BadKey, match="No key card is seen"):
+        KeyCard.scan(Image.new("RGB", (50, 50)))
+
+
+def damaged(**change) -> str:
+    return json.dumps(json.loads(CARD.text()) | change)
+
+
+@pytest.mark.parametrize("text", [
+    "", "hello", "[]", "{}", "null", "[" * 100_000, CARD.text()[:-5], damaged(version=3), damaged(version="2"), damaged(name="Bob"), damaged(name=7),
+    damaged(key="AAAA"), damaged(key=None), damaged(check=None), damaged(ndcb_key_card=2), damaged(key=json.loads(CARD.text())["key"].lower())])
+def test_what_is_no_card_is_one_sentence_without_the_key(text):
+    with pytest.raises(BadKey, match="no key card, or it is damaged") as error:
+        KeyCard.read(text)
+    assert "AAAQEAYE" not in str(error.value)
+
+
+def test_a_card_does_not_print_its_key():
+    assert "key" not in repr(CARD).replace("KeyCard", "") and "AAAQEAYE" not in repr(CARD)
