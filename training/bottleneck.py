@@ -27,7 +27,6 @@ def train_bottleneck(config: BottleneckTraining, root: Path, out: Path, checkpoi
 
     until: go no further than to this step, and leave the run's state only.
     """
-    last = config.schedule.steps if until is None else until
     accelerator = Accelerator()
     run = Run(out, config, accelerator.is_main_process)
     run.stop_on_signals()
@@ -46,21 +45,13 @@ def train_bottleneck(config: BottleneckTraining, root: Path, out: Path, checkpoi
     generator, optimizer = accelerator.prepare(generator, optimizer)
 
     parts = {"generator": accelerator.unwrap_model(generator), "optimizer": optimizer}
-    with tqdm(total=last, initial=run.step, desc=config.preset, unit="step",
-              disable=not accelerator.is_main_process) as bar:
-        while run.step < last and not run.stopped:
-            chance = torch.Generator().manual_seed(config.schedule.seed * 1_000_003 + run.step)
-            target = material.draw(config, chance)[accelerator.process_index::accelerator.num_processes].to(accelerator.device)
-            run.log(**training_step(config, accelerator, generator, recogniser, optimizer, target, run.step, chance))
-            bar.set_postfix({name: f"{value:.3f}" for name, value in run.history[-1].items() if name != "step"}, refresh=False)
-            bar.update()
-            if run.step % config.schedule.save_every == 0 or run.step == last or run.stopped:
-                run.save(**parts)
-                look(run, parts["generator"], recogniser, shown)
-    if run.stopped and run.step < last:
-        print(f"stopped at step {run.step}; the same command goes on from there")
-        return out
-    if until is not None:
+
+    def step(number: int) -> dict[str, float]:
+        chance = torch.Generator().manual_seed(config.schedule.seed * 1_000_003 + number)
+        target = material.draw(config, chance)[accelerator.process_index::accelerator.num_processes].to(accelerator.device)
+        return training_step(config, accelerator, generator, recogniser, optimizer, target, number, chance)
+
+    if not run.go(config, step, parts, lambda: look(run, parts["generator"], recogniser, shown), until) or until is not None:
         return out
     if accelerator.is_main_process:
         checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})

@@ -5,7 +5,6 @@ from pathlib import Path
 import kornia.augmentation as augmentation
 import torch
 from accelerate import Accelerator
-from tqdm import tqdm
 
 from ndcb import checkpoints, losses
 from ndcb.distances import squared_euclidean
@@ -34,19 +33,14 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
     pictures = load_pictures("mnist", root, config.limit)
     rows_for_training, labels = pictures.training_rows, torch.from_numpy(pictures.labels)
     parts = {"embedder": accelerator.unwrap_model(embedder), "optimizer": optimizer}
-    with tqdm(total=config.schedule.steps, initial=run.step, desc=config.preset, unit="step",
-              disable=not accelerator.is_main_process) as bar:
-        while run.step < config.schedule.steps and not run.stopped:
-            rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
-            rows = rows[accelerator.process_index::accelerator.num_processes]
-            digits, classes = pictures.batch(rows).to(accelerator.device), labels[rows].to(accelerator.device)
-            run.log(**training_step(config, accelerator, embedder, optimizer, digits, classes, run.step))
-            bar.set_postfix(loss=f"{run.history[-1]['loss']:.3f}", refresh=False)
-            bar.update()
-            if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
-                run.save(**parts)
-    if run.stopped and run.step < config.schedule.steps:
-        print(f"stopped at step {run.step}; the same command goes on from there")
+
+    def step(number: int) -> dict[str, float]:
+        rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, number).numpy()]
+        rows = rows[accelerator.process_index::accelerator.num_processes]
+        digits, classes = pictures.batch(rows).to(accelerator.device), labels[rows].to(accelerator.device)
+        return training_step(config, accelerator, embedder, optimizer, digits, classes, number)
+
+    if not run.go(config, step, parts):
         return out
     if accelerator.is_main_process:
         checkpoints.save(checkpoint, parts["embedder"], record | {"data": pictures.description()})

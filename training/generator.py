@@ -42,20 +42,14 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     rows_for_training, rows_shown = pictures.training_rows, pictures.development_rows[:SAMPLES]
 
     parts = {"generator": accelerator.unwrap_model(generator), "optimizer": optimizer}
-    with tqdm(total=config.schedule.steps, initial=run.step, desc=config.preset, unit="step",
-              disable=not accelerator.is_main_process) as bar:
-        while run.step < config.schedule.steps and not run.stopped:
-            rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, run.step).numpy()]
-            rows = rows[accelerator.process_index::accelerator.num_processes]
-            real, target = pictures.batch(rows).to(accelerator.device), targets[rows].to(accelerator.device)
-            run.log(**training_step(config, accelerator, generator, recogniser, optimizer, real, target, run.step))
-            bar.set_postfix({name: f"{value:.3f}" for name, value in run.history[-1].items() if name != "step"}, refresh=False)
-            bar.update()
-            if run.step % config.schedule.save_every == 0 or run.step == config.schedule.steps or run.stopped:
-                run.save(**parts)
-                look(run, generator, pictures.batch(rows_shown).to(accelerator.device))
-    if run.stopped and run.step < config.schedule.steps:
-        print(f"stopped at step {run.step}; the same command goes on from there")
+
+    def step(number: int) -> dict[str, float]:
+        rows = rows_for_training[batch_rows(len(rows_for_training), config.schedule, number).numpy()]
+        rows = rows[accelerator.process_index::accelerator.num_processes]
+        real, target = pictures.batch(rows).to(accelerator.device), targets[rows].to(accelerator.device)
+        return training_step(config, accelerator, generator, recogniser, optimizer, real, target, number)
+
+    if not run.go(config, step, parts, lambda: look(run, generator, pictures.batch(rows_shown).to(accelerator.device))):
         return out
     if accelerator.is_main_process:
         checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from tqdm import tqdm
 
 from ndcb.images import to_pictures
 from ndcb.terms import UserError
@@ -78,6 +80,25 @@ class Run:
         if not all(math.isfinite(number) for number in numbers.values()):
             raise Diverged(self.step)
         self.history.append({"step": self.step, **numbers})
+
+    def go(self, config, step: Callable[[int], dict[str, float]], parts: dict, look: Callable[[], None] = lambda: None,
+           until: int | None = None) -> bool:
+        """Train from where the run stands to the schedule's end or `until`: step(number) does a step and gives its numbers.
+
+        Progress is shown; `parts` are saved every so often and at the end, and then `look` is called. False where a signal stopped it.
+        """
+        last = config.schedule.steps if until is None else until
+        with tqdm(total=last, initial=self.step, desc=config.preset, unit="step", disable=not self.writes) as bar:
+            while self.step < last and not self.stopped:
+                self.log(**step(self.step))
+                bar.set_postfix({name: f"{value:.3f}" for name, value in self.history[-1].items() if name != "step"}, refresh=False)
+                bar.update()
+                if self.step % config.schedule.save_every == 0 or self.step == last or self.stopped:
+                    self.save(**parts)
+                    look()
+        if self.step < last:
+            print(f"stopped at step {self.step}; the same command goes on from there")
+        return self.step >= last
 
     @property
     def step(self) -> int:
