@@ -18,9 +18,9 @@ picture: one that differs from the photo as much as possible, while a face recog
 do that with your own photo, and shows how well and how badly it works.
 
 ### What it is not
-**A demonstration, not a security product.** The paper's U-Net does not hide the face; the bottleneck shows none, but what it stores is
-still the embedding, for whoever has the recogniser. Templates of either cannot be revoked for one that is unlike the old one, two of a
-person can be linked, and a stolen one logs in: see the tab Attacks. Do not protect anything with it."""
+**A demonstration, not a security product.** Neither U-Net hides the face; the bottleneck shows none, but what it stores is
+still the embedding, for whoever has the recogniser. None of their templates can be revoked for one that is unlike the old one, two of
+a person can be linked, and a stolen one logs in: see the tab Attacks. Do not protect anything with it."""
 
 HOW = """### How it works
 1. A detector finds the face and cuts it out, 160 x 160 pixels: X.
@@ -28,7 +28,8 @@ HOW = """### How it works
 3. A generator paints another picture of the same size, the template T, which is what is stored.
    - **The paper's** is a U-Net, T = G(X), trained for two wishes at once, each with its weight (Eq. 7): the *picture loss* falls as T and
      X move apart (Eq. 8); the *embedding loss* is zero while F(T) lies within a margin alpha of F(X), and grows with what the distance is
-     beyond it (Eq. 9). A large distance can be had by recolouring, and that is what it learns.
+     beyond it (Eq. 9). A large distance can be had by recolouring, and that is what it learns. A second one was trained against recolouring:
+     it weaves a dither over the face's outlines, and they show through.
    - **The bottleneck**, T = D(F(X)), never sees the photo: a decoder changes a pattern, the same for everybody, by a little. It is trained
      until F(T) is near F(X), for pictures that differ between people in their finest detail only, so that other recognisers and eyes
      have little to go by.

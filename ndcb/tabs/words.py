@@ -6,7 +6,7 @@ from ..tables import DISTANCES
 NAMES = {
     "faces-bottleneck": "Faces: bottleneck, T = D(F(X))",
     "faces": "Faces: the paper's U-Net, T = G(X)",
-    "faces-concealing": "Faces: the paper's U-Net, trained to conceal",
+    "faces-concealing": "Faces: the paper's U-Net, trained against recolouring",
     "digits": "Digits: alpha 0.3, the paper's choice",
 }
 
