@@ -8,8 +8,7 @@ summary.json:
     checkpoint, sha256, recogniser, device, versions, commit, data
     seconds                {total of the last run of all parts, a number each part}, caches_were_empty: was everything embedded anew
     renewed                part -> commit, of the parts that were measured again by --what after that run
-    paper.table3           a list: class, part, pictures, and under mse and eq12: real_generated, real_generated_others, real_real,
-                           generated_generated
+    paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated, real_generated_others, real_real, generated_generated}
     paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn, threshold}.{mean, ci95, draws95},
                            {drop, drop_in_reference_code}.{mean, ci95, draws95}, draws, logins
     paper.figure11         a list: classes, explained_variance
