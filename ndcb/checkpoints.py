@@ -11,14 +11,17 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .generators.bottleneck import Bottleneck, BottleneckConfig
+from .generators.sealed import Sealed, SealedConfig
 from .generators.unet import UNet, UNetConfig
 from .recognisers.digits import DigitEmbedder, DigitEmbedderConfig
 from .terms import BadCheckpoint, UnknownName
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
-CLASSES = {"UNet": (UNet, UNetConfig), "Bottleneck": (Bottleneck, BottleneckConfig),
+CLASSES = {"UNet": (UNet, UNetConfig), "Bottleneck": (Bottleneck, BottleneckConfig), "Sealed": (Sealed, SealedConfig),
            "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
 GENERATORS = ("UNet", "Bottleneck")
+SEALED = ("Sealed",)
+"""Generators that need a key."""
 RECOGNISERS = ("DigitEmbedder",)
 
 
@@ -109,7 +112,7 @@ def _build(name: str, record: dict) -> nn.Module:
     if not isinstance(config, dict) or set(config) - known:
         raise BadCheckpoint(f"checkpoint {name}: its config must hold {', '.join(sorted(known))}; found is {config}")
     try:
-        return model_class(config_class(**config))
+        return model_class(config_class(**{name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}))
     except (TypeError, ValueError, RuntimeError) as error:
         raise BadCheckpoint(f"checkpoint {name}: its config does not work: {error}") from error
 

@@ -1,12 +1,18 @@
 """The sealed generator: its directions are whitened and of length 1, and its templates depend on nothing else."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+from ndcb import checkpoints
 from ndcb.generators.sealed import Sealed, SealedConfig
+from ndcb.terms import UserError
+from training import presets
+from training.sealed import first_weights
 
-SMALL = SealedConfig(6, 3, (8, 4, 4, 4, 4), 0.5)
+SMALL = SealedConfig(3, 6, 4, (8, 4, 4, 4, 4), 0.5)
 
 
 @pytest.fixture
@@ -33,6 +39,15 @@ def test_without_whitening_the_variances_stay(embeddings):
     torch.testing.assert_close(model.direction(embeddings).abs(), expected.abs(), atol=1e-4, rtol=1e-3)
 
 
+def test_an_embedding_that_points_there_is_found(embeddings):
+    model = Sealed(SMALL)
+    model.fit_input(embeddings, 0.25)
+    direction = F.normalize(torch.randn(50, 3))
+    found = model.embedding(direction)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(50))
+    torch.testing.assert_close(model.direction(found), direction)
+
+
 def test_a_template_is_in_range_and_near_its_carrier():
     torch.manual_seed(0)
     model = Sealed(SMALL).eval()
@@ -53,3 +68,15 @@ def test_the_input_survives_half_precision(embeddings):
     before = model.direction(embeddings)
     model.half().float()
     torch.testing.assert_close(model.direction(embeddings), before, atol=5e-3, rtol=0)
+
+
+def test_the_decoder_begins_as_the_bottlenecks():
+    config = replace(presets.faces_sealed(), model=SealedConfig())
+    made = first_weights(config, torch.randn(200, 512))
+    begun = checkpoints.load("faces-bottleneck").model
+    assert all(torch.equal(value, made.decoder.state_dict()[name]) for name, value in begun.state_dict().items())
+
+
+def test_a_decoder_of_another_shape_is_refused():
+    with pytest.raises(UserError, match="has the shape"):
+        first_weights(replace(presets.faces_sealed(), model=SealedConfig(change=0.2)), torch.randn(200, 512))

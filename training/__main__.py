@@ -14,7 +14,7 @@ from ndcb.lfw import data_root
 from ndcb.terms import UserError
 
 from .memory import keep_freed_memory
-from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, Training, smoke
+from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, SealedTraining, Training, smoke
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,11 @@ def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
     from .bottleneck import train_bottleneck
     from .embedder import train_embedder
     from .generator import train_generator
+    from .sealed import train_sealed
 
-    run = {EmbedderTraining: train_embedder, GeneratorTraining: train_generator, BottleneckTraining: train_bottleneck}[type(training)]
-    return run(training, root, out, checkpoint)
+    trainers = {EmbedderTraining: train_embedder, GeneratorTraining: train_generator, BottleneckTraining: train_bottleneck,
+                SealedTraining: train_sealed}
+    return trainers[type(training)](training, root, out, checkpoint)
 
 
 COMMANDS = {

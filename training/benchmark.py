@@ -53,6 +53,7 @@ from ndcb import checkpoints, samples
 from ndcb.detectors import Detector
 from ndcb.distances import squared_euclidean
 from ndcb.generators.bottleneck import Bottleneck
+from ndcb.generators.sealed import Sealed
 from ndcb.generators.unet import UNet
 from ndcb.images import quantise, to_pictures, to_tensor
 from ndcb.pipeline import Models, pick_device
@@ -60,9 +61,9 @@ from ndcb.recognisers import load_recogniser
 from ndcb.recognisers.digits import DigitEmbedder
 from ndcb.terms import DEFAULT_FACES, FACE_SIZE, Decision, UnknownName, UserError
 
-from . import bottleneck, embedder, generator, page
+from . import bottleneck, embedder, generator, page, sealed
 from .memory import keep_freed_memory
-from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining
+from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, SealedTraining
 from .runs import commit, versions
 
 ROOT = checkpoints.FOLDER.parent
@@ -362,6 +363,14 @@ def bottleneck_step(config: BottleneckTraining, accelerator: Accelerator, pictur
     return partial(bottleneck.training_step, config, accelerator, model, recogniser, optimizer, target, 0, torch.Generator())
 
 
+def sealed_step(config: SealedTraining, accelerator: Accelerator, pictures: torch.Tensor) -> Callable[[], dict]:
+    model = Sealed(config.model).to(memory_format=torch.channels_last)
+    model, optimizer = accelerator.prepare(model, torch.optim.Adam(model.parameters(), lr=config.schedule.lr))
+    recogniser = load_recogniser(config.recogniser, accelerator.device)
+    target = sealed.directions(len(pictures), config.model.directions, torch.Generator().manual_seed(0)).to(accelerator.device)
+    return partial(sealed.training_step, config, accelerator, model, recogniser, optimizer, target, 0)
+
+
 def embedder_step(config: EmbedderTraining, accelerator: Accelerator, pictures: torch.Tensor) -> Callable[[], dict]:
     model = DigitEmbedder(config.model)
     model, optimizer = accelerator.prepare(model, torch.optim.Adam(model.parameters(), lr=config.schedule.lr))
@@ -369,7 +378,8 @@ def embedder_step(config: EmbedderTraining, accelerator: Accelerator, pictures: 
     return partial(embedder.training_step, config, accelerator, model, optimizer, pictures, classes, 0)
 
 
-STEPS = {EmbedderTraining: embedder_step, GeneratorTraining: generator_step, BottleneckTraining: bottleneck_step}
+STEPS = {EmbedderTraining: embedder_step, GeneratorTraining: generator_step, BottleneckTraining: bottleneck_step,
+         SealedTraining: sealed_step}
 
 
 def forward_and_backward(recogniser: torch.nn.Module, pictures: torch.Tensor) -> None:

@@ -115,6 +115,8 @@ class SealedTraining:
     """Length and speed."""
     model: SealedConfig = SealedConfig()
     """The network."""
+    start: str | None = "faces-bottleneck"
+    """Checkpoint of a bottleneck generator: its decoder is gone on with. None: one with random weights."""
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     exponent: float = 0.25
@@ -180,7 +182,7 @@ def faces_bottleneck() -> BottleneckTraining:
 
 def faces_sealed() -> SealedTraining:
     """T = D(R_k z(X)): revocable, and without the key nothing of a person."""
-    return SealedTraining("faces-sealed", Schedule(steps=2400, batch=16, lr=1e-3, cosine=True, save_every=50))
+    return SealedTraining("faces-sealed", Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50))
 
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
@@ -193,6 +195,7 @@ PRESETS = {
     "faces": faces(),
     "faces-concealing": faces_concealing(),
     "faces-bottleneck": faces_bottleneck(),
+    "faces-sealed": faces_sealed(),
 }
 
 
@@ -207,4 +210,6 @@ def smoke() -> list[Training]:
         replace(faces_concealing(), preset="smoke-faces-concealing", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
         replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0,
                 uniformity_from=0.5, disturbed=0.5, model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
+        replace(faces_sealed(), preset="smoke-faces-sealed", schedule=brief, limit=16, start=None,
+                model=SealedConfig(4, 512, 8, (16, 8, 8, 8, 8))),
     ]

@@ -1,4 +1,7 @@
-"""Train a sealed generator: random direction -> template -> F -> direction -> step -> log -> save. It needs no picture and no key."""
+"""Train a sealed generator: random direction -> template -> F -> direction -> step -> log -> save. It needs no picture and no key.
+
+Its decoder begins as the bottleneck generator's, which paints most directions well already, though no person's embedding points there.
+"""
 
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from ndcb.distances import squared_euclidean
 from ndcb.generators.sealed import Sealed
 from ndcb.images import quantise
 from ndcb.recognisers import load_recogniser
+from ndcb.terms import UserError
 
 from .generator import as_stored
 from .pictures import embeddings, load_pictures
@@ -32,8 +36,7 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
         pictures = load_pictures("lfw", root, config.limit)
         known = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser, pictures.training_rows))
     torch.manual_seed(config.schedule.seed)
-    generator = Sealed(config.model).to(memory_format=torch.channels_last)
-    generator.fit_input(known, config.exponent)
+    generator = first_weights(config, known).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(generator.parameters(), lr=config.schedule.lr, betas=(0.9, 0.98))
     run.restore(generator=generator, optimizer=optimizer)
     generator, optimizer = accelerator.prepare(generator, optimizer)
@@ -51,6 +54,20 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
     if accelerator.is_main_process:
         checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
     return checkpoint
+
+
+def first_weights(config: SealedTraining, known: torch.Tensor) -> Sealed:
+    """known: embeddings of the training people (k, m). Raises UserError where `start` holds a decoder of another shape."""
+    generator = Sealed(config.model)
+    generator.fit_input(known, config.exponent)
+    if config.start is None:
+        generator.decoder.fit_input(known)
+        return generator
+    decoder = checkpoints.load(config.start, ("Bottleneck",)).model
+    if decoder.config != config.model.decoder:
+        raise UserError(f"The decoder of {config.start} has the shape {decoder.config}; asked for is {config.model.decoder}.")
+    generator.decoder.load_state_dict(decoder.state_dict())
+    return generator
 
 
 def directions(count: int, size: int, chance: torch.Generator) -> torch.Tensor:

@@ -12,20 +12,23 @@ from .bottleneck import Bottleneck, BottleneckConfig
 
 @dataclass(frozen=True)
 class SealedConfig:
-    """What fixes a sealed generator's weights and shapes."""
+    """What fixes a sealed generator's weights and shapes: how many directions z keeps, and the decoder's `BottleneckConfig`."""
 
-    embedding: int = 512
-    """Numbers of the recogniser's embedding."""
     directions: int = 64
-    """So many of its directions are kept: those in which people differ most."""
+    """So many directions of the recogniser's embedding are kept: those in which people differ most."""
+    embedding: int = 512
+    read: int = 128
+    """Directions of an embedding that the decoder reads."""
     widths: tuple[int, ...] = (384, 256, 192, 128, 64)
-    """Channels of the decoder's maps from 5x5 up to 80x80."""
-    change: float = 1.0
-    """The most by which a pixel may leave the carrier picture, of [0, 1]."""
+    change: float = 0.12
+
+    @property
+    def decoder(self) -> BottleneckConfig:
+        return BottleneckConfig(self.embedding, self.read, self.widths, self.change)
 
 
 class Sealed(nn.Module):
-    """Direction (n, directions), of length 1 -> template (n, 3, 160, 160) in [0, 1]."""
+    """Direction (n, directions), of length 1 -> template (n, 3, 160, 160) in [0, 1], which is seen to point there: z(F(T)) is near it."""
 
     reads = "direction"
 
@@ -35,15 +38,23 @@ class Sealed(nn.Module):
         self.image_shape = (3, FACE_SIZE, FACE_SIZE)
         self.register_buffer("mean", torch.zeros(config.embedding))
         self.register_buffer("basis", torch.eye(config.embedding)[:, :config.directions].contiguous())
-        self.decoder = Bottleneck(BottleneckConfig(config.directions, config.directions, config.widths, config.change))
-        self.decoder.basis.mul_(config.directions**0.5)  # numbers of variance 1, as the decoder's first layer expects them
+        self.decoder = Bottleneck(config.decoder)
 
     def direction(self, embedding: torch.Tensor) -> torch.Tensor:
         """z: embeddings F(X) or F(T) (n, embedding) -> (n, directions), of length 1."""
         return F.normalize((embedding - self.mean) @ self.basis)
 
+    def embedding(self, direction: torch.Tensor) -> torch.Tensor:
+        """Directions (n, directions), of length 1 -> the embeddings (n, embedding), of length 1, that z sends there; of all those the
+        ones that differ from the mean in nothing that z leaves out."""
+        way = direction @ (self.basis / self.basis.square().sum(0)).T
+        # the root of |mean + far * way|^2 = 1 that is positive
+        square, product, rest = way.square().sum(1), way @ self.mean, self.mean.square().sum() - 1
+        far = ((product.square() - square * rest).sqrt() - product) / square
+        return self.mean + far[:, None] * way
+
     def forward(self, direction: torch.Tensor) -> torch.Tensor:
-        return self.decoder(direction)
+        return self.decoder(self.embedding(direction))
 
     @torch.no_grad()
     def fit_input(self, embeddings: torch.Tensor, exponent: float) -> None:
