@@ -1,7 +1,7 @@
 """Keys of sealed templates: 32 bytes -> a secret rotation of the embedding space, and the three places a key can come from.
 
-A key is either drawn at random and kept by the person on a card, or computed anew each time from a passphrase or from a secret of the
-service. Nothing here writes a key to a file, a log or an error's text.
+A key is computed anew each time, from a salt in the key store and from a secret: a passphrase, a random one that the person keeps on a
+card, or one of the service. Nothing here writes a key to a file, a log or an error's text.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ import numpy as np
 import zxingcpp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf import scrypt as kdf
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from PIL import Image, ImageDraw, ImageFont
 
 from .terms import UserError
@@ -63,35 +63,62 @@ def gaussians(key: bytes, count: int) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).ravel()[:count]
 
 
-@dataclass(frozen=True)
-class Passphrase:
-    """What is stored beside a template whose key comes from a passphrase: scrypt's parameters (RFC 7914), never the passphrase."""
+def template_key(secret: bytes, salt: bytes, enrolment: str, version: int, number: int) -> bytes:
+    """The key of one template of an enrolment's version: HKDF-SHA256 (RFC 5869). Without the salt, which the key store holds and
+    revoking destroys, the secret gives no key any more."""
+    info = json.dumps(["ndcb sealed template", enrolment, version, number]).encode()
+    return HKDF(SHA256(), KEY_BYTES, salt, info).derive(secret)
 
-    salt: bytes = field(default_factory=lambda: secrets.token_bytes(SALT_BYTES))
+
+@dataclass(frozen=True)
+class Scrypt:
+    """The parameters of a slow hash (RFC 7914), stored beside its salt so that they can be raised later."""
+
     n: int = 2**15
     """Cost, a power of two; n * r * 128 bytes of memory."""
     r: int = 8
     p: int = 3
 
-    def key(self, passphrase: str) -> bytes:
-        """Slow on purpose. The same text in another Unicode form gives the same key. Raises BadKey where it is too short."""
-        text = unicodedata.normalize("NFKC", passphrase)
-        if len(text) < SHORTEST_PASSPHRASE:
+    def hash(self, text: bytes, salt: bytes) -> bytes:
+        """32 bytes."""
+        return kdf.Scrypt(salt, KEY_BYTES, self.n, self.r, self.p).derive(text)
+
+
+@dataclass(frozen=True)
+class Passphrase:
+    """What a person remembers. Raises BadKey where it is too short. The same text in another Unicode form is the same passphrase."""
+
+    text: str = field(repr=False)
+    source = "passphrase"
+
+    def __post_init__(self):
+        if len(self.normal) < SHORTEST_PASSPHRASE:
             raise BadKey(f"The passphrase is too short. Take at least {SHORTEST_PASSPHRASE} characters; several words are best.")
-        return Scrypt(self.salt, KEY_BYTES, self.n, self.r, self.p).derive(text.encode())
+
+    @property
+    def normal(self) -> str:
+        return unicodedata.normalize("NFKC", self.text)
+
+    def secret(self, salt: bytes, scrypt: Scrypt) -> bytes:
+        """32 bytes; slow on purpose."""
+        return scrypt.hash(self.normal.encode(), salt)
 
 
-def service_key(secret: bytes, enrolment: str, version: int) -> bytes:
-    """The key of one enrolment's version from the secret of a service: HKDF-SHA256 (RFC 5869). Raises BadKey for a short secret."""
-    if len(secret) < KEY_BYTES:
-        raise BadKey(f"The service's secret is too short. It needs at least {KEY_BYTES} random bytes.")
-    info = json.dumps(["ndcb sealed template", enrolment, version]).encode()
-    return HKDF(SHA256(), KEY_BYTES, None, info).derive(secret)
+@dataclass(frozen=True)
+class ServiceSecret:
+    """A secret of the service, from which the keys of all its people are computed. Raises BadKey where it is short."""
+
+    value: bytes = field(repr=False)
+    source = "service"
+
+    def __post_init__(self):
+        if len(self.value) < KEY_BYTES:
+            raise BadKey(f"The service's secret is too short. It needs at least {KEY_BYTES} random bytes.")
 
 
 @dataclass(frozen=True)
 class KeyCard:
-    """A random key that the person keeps, as a small file or as a picture to print and scan."""
+    """A random secret that the person keeps, as a small file or as a picture to print and scan."""
 
     name: str
     """Whose login."""
@@ -100,6 +127,7 @@ class KeyCard:
     version: int
     """Of the enrolment's key; it grows when the template is renewed."""
     key: bytes = field(repr=False)
+    source = "card"
 
     def text(self) -> str:
         """One line of JSON, with a checksum against slips of copying."""

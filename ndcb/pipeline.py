@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from .checkpoints import Checkpoint, load
+from .checkpoints import GENERATORS, SEALED, Checkpoint, load
 from .detectors import Detector, already_aligned
 from .distances import image_distances, squared_euclidean
 from .generators import make_templates
+from .generators.sealed import Directions
 from .images import read_picture, to_pictures, to_tensor
 from .polish import polish
 from .recognisers import load_recogniser
@@ -43,11 +44,20 @@ class Distortion:
 
 
 class Distorter:
-    """A generator and the frozen recogniser it belongs to."""
+    """A generator and the frozen recogniser it belongs to.
+
+    Of a sealed one the recogniser is z(F(X)), `ndcb.generators.sealed.Directions`: what is said of embeddings here holds for its
+    directions, and a template is made of one that a key has turned (`ndcb.sealed_vault`).
+    """
 
     def __init__(self, generator: Checkpoint, recogniser: nn.Module):
         self.generator = generator
         self.recogniser = recogniser
+
+    @property
+    def sealed(self) -> bool:
+        """A key is needed."""
+        return self.generator.model.reads == "direction"
 
     @property
     def device(self) -> torch.device:
@@ -112,13 +122,16 @@ class Models:
         """Raises UnknownName, BadCheckpoint."""
         with self._lock:
             if generator not in self._distorters:
-                checkpoint = load(generator, device=self.device)
+                checkpoint = load(generator, GENERATORS + SEALED, self.device)
                 name = checkpoint.record.get("recogniser")
                 if name is None or "threshold" not in checkpoint.record:
                     raise BadCheckpoint(f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure {generator}")
                 if name not in self._recognisers:
                     self._recognisers[name] = load_recogniser(name, self.device)
-                self._distorters[generator] = Distorter(checkpoint, self._recognisers[name])
+                recogniser = self._recognisers[name]
+                if checkpoint.record["class"] in SEALED:
+                    recogniser = Directions(recogniser, checkpoint.model).eval()
+                self._distorters[generator] = Distorter(checkpoint, recogniser)
             return self._distorters[generator]
 
     def warm_up(self, generators: list[str]) -> None:

@@ -15,6 +15,8 @@ FACE_SIZE = 160
 """Side of an aligned face and of its template, in pixels."""
 DEFAULT_FACES, DEFAULT_DIGITS = "faces-bottleneck", "digits"
 """The generators that the page and the command line take unless told otherwise."""
+DEFAULT_SEALED = "faces-sealed"
+"""The same for templates that need a key."""
 
 
 class UserError(Exception):

@@ -11,7 +11,7 @@ import io
 import os
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,15 @@ from sqlalchemy.exc import IntegrityError
 from .distances import squared_euclidean
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
-from .vault_database import LONGEST_NAME, Database, Row
+from .vault_database import LONGEST_NAME, Row, TemplateDatabase
 
 MOST_PHOTOS = 5
 CHUNK = 32
 """Templates read and embedded at once."""
+Turns = Callable[[int], torch.Tensor | None]
 KEPT_EMBEDDINGS = 20_000
 """F(T) kept in memory: 41 MB of FaceNet's 512 floats."""
+SEALED = "It is sealed. Give its key."
 DAMAGED = "Its {} is damaged; revoke the name and enrol it again."
 
 
@@ -82,7 +84,7 @@ class Vault:
     """
 
     def __init__(self, place: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES, polish_steps: int = 0):
-        self.database = Database(place)
+        self.database = TemplateDatabase(place)
         self.models = models
         self.generator = generator
         self.polish_steps = polish_steps
@@ -94,18 +96,13 @@ class Vault:
         A name that is enrolled is refused, so that nobody adds a face to another person's login: revoke it first.
         Raises UserError: that, no name, too many photos; BadPicture: also where the template would not be recognised; NoFaceFound.
         """
-        name = clean_name(name)
-        if not 1 <= len(photos) <= MOST_PHOTOS:
-            raise UserError(f"Give one to {MOST_PHOTOS} photos of a person; here are {len(photos)}.")
-        if self.database.rows(person_of(name)):  # saves the slow part; what decides is the unique constraint
-            raise _taken(name)
+        name = self._free_name(name)
         distorter = self.models.distorter(self.generator)
-        rows = [_row(name, number, png, distorter) for number, png in enumerate(self._make_templates(photos, distorter), 1)]
-        try:
-            self.database.add(rows)
-        except IntegrityError:
-            raise _taken(name) from None
-        return Entry(name, rows[0]["time"], rows[0]["generator"], rows[0]["recogniser"], len(rows))
+        if distorter.sealed:
+            raise UserError(f"Templates of generator {self.generator!r} need a key: say where it comes from.")
+        rows = self._new_rows(name, photos, distorter)
+        self._add(name, rows)
+        return new_entry(rows)
 
     def verify(self, name: str, photo, threshold: float | None = None) -> Match:
         """1:1: the photo against the nearest template of the name.
@@ -113,11 +110,7 @@ class Vault:
         threshold: a squared distance, for every template; None: the one in the record of the template's generator.
         Raises UserError: nobody of that name, no template that can be compared; BadPicture, NoFaceFound.
         """
-        name = clean_name(name)
-        rows = self.database.rows(person_of(name))
-        if not rows:
-            raise _unknown(name)
-        return self._nearest(photo, rows, threshold)[1]
+        return self._nearest(photo, self._known_rows(name), threshold)[1]
 
     def identify(self, photo, threshold: float | None = None) -> tuple[str | None, Match]:
         """1:N: the name of the nearest template of all, None where even that is too far, and the decision about it.
@@ -164,13 +157,44 @@ class Vault:
         self.database.close()
         self._embeddings.keep_only(())
 
+    def _free_name(self, name: str) -> str:
+        """The name, cleaned. Raises UserError where it is enrolled: that saves the slow part; what decides is the unique constraint."""
+        name = clean_name(name)
+        if self.database.rows(person_of(name)):
+            raise _taken(name)
+        return name
+
+    def _add(self, name: str, rows: Sequence[dict]) -> None:
+        try:
+            self.database.add(rows)
+        except IntegrityError:
+            raise _taken(name) from None
+
+    def _known_rows(self, name: str) -> Sequence[Row]:
+        """Raises UserError: nobody of that name."""
+        name = clean_name(name)
+        rows = self.database.rows(person_of(name))
+        if not rows:
+            raise _unknown(name)
+        return rows
+
     def _face(self, photo) -> Face:
         return photo if isinstance(photo, Face) else self.models.find(photo)[0]
 
-    def _make_templates(self, photos: Sequence, distorter: Distorter) -> Iterator[bytes]:
+    def _new_rows(self, name: str, photos: Sequence, distorter: Distorter, turns: Turns = lambda number: None) -> Sequence[dict]:
+        """A row a photo. turns: the number of a template, from 1 on -> the rotation (d, d) that its key gives.
+
+        Raises what `enrol` does about photos.
+        """
+        if not 1 <= len(photos) <= MOST_PHOTOS:
+            raise UserError(f"Give one to {MOST_PHOTOS} photos of a person; here are {len(photos)}.")
+        pngs = self._make_templates(photos, distorter, turns)
+        return [_row(name, number, png, distorter) for number, png in enumerate(pngs, 1)]
+
+    def _make_templates(self, photos: Sequence, distorter: Distorter, turns: Turns) -> Iterator[bytes]:
         for number, photo in enumerate(photos, 1):
             try:
-                yield _make_template(self._face(photo), distorter, self.polish_steps)
+                yield _make_template(self._face(photo), distorter, self.polish_steps, turns(number))
             except UserError as error:
                 if len(photos) > 1:
                     error.args = (f"Photo {number}: {error}",)
@@ -181,6 +205,9 @@ class Vault:
         near: list[tuple[Row, float, float]] = []
         reasons: dict[Row, str] = {}
         for group, distorter in self._by_distorter(rows, reasons):
+            if distorter.sealed:
+                reasons |= _sentences(group, UserError(SEALED))
+                continue
             limit = distorter.generator.record["threshold"] if threshold is None else threshold
             near += [(row, distance, limit) for row, distance in self._distances(face, group, distorter, reasons)]
         skipped = tuple(reasons.values())
@@ -314,8 +341,10 @@ def fitting(picture: Image.Image, distorter: Distorter) -> Image.Image:
     return picture
 
 
-def _make_template(face: Face, distorter: Distorter, polish_steps: int) -> bytes:
-    result = distorter.distort(fitting(face.image, distorter), polish_steps=polish_steps)
+def _make_template(face: Face, distorter: Distorter, polish_steps: int, turn: torch.Tensor | None = None) -> bytes:
+    picture = fitting(face.image, distorter)
+    turned = None if turn is None else turn @ distorter.embed([picture])[0]
+    result = distorter.distort(picture, turned, polish_steps)
     if not result.decision.same:
         raise BadPicture("The template of this photo would not be recognised. Use another photo, from the front and in good light.")
     file = io.BytesIO()
@@ -336,6 +365,11 @@ def _sound_picture(row: Row, png: bytes) -> Image.Image:
     if person_of(row.name) != row.person:
         raise UserError(DAMAGED.format("name"))
     return open_png(png)
+
+
+def new_entry(rows: Sequence[dict]) -> Entry:
+    """Of rows that were made now."""
+    return Entry(rows[0]["name"], rows[0]["time"], rows[0]["generator"], rows[0]["recogniser"], len(rows))
 
 
 def _entry(rows: Sequence[Row], reasons: dict[Row, str]) -> Entry:

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ndcb.keys import KEY_BYTES, BadKey, KeyCard, Passphrase, gaussians, random_key, rotation, service_key
+from ndcb.keys import KEY_BYTES, BadKey, KeyCard, Passphrase, Scrypt, ServiceSecret, gaussians, random_key, rotation, template_key
 
 KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
 CARD = KeyCard("Ann Ó Briain", "4f0c", 2, bytes(range(32)))
-QUICK = Passphrase(b"0123456789abcdef", n=2, p=1)
 PINNED_GAUSSIANS = [-0.8958728914999399, 0.7001356485262761, -1.0227118333189413, 0.24736293596400238]
 PINNED_ROTATION = [-0.10804490388063037, 0.03893751076876301, -0.040904313044366925, -0.10060656039630002]
 PINNED_DIGEST = "7e8c960115f5b606"
@@ -82,30 +81,35 @@ def test_random_keys_differ():
 def test_scrypt_is_rfc_7914s():
     """Its third test vector, as far as a key reaches, with the RFC's salt and passphrase."""
     expected = "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
-    assert Passphrase(b"SodiumChloride", n=16384, r=8, p=1).key("pleaseletmein").hex() == expected
+    assert Passphrase("pleaseletmein").secret(b"SodiumChloride", Scrypt(16384, 8, 1)).hex() == expected
 
 
-def test_a_passphrase_gives_one_key_with_one_salt():
-    assert QUICK.key("correct horse") == QUICK.key("correct horse") != QUICK.key("correct horsf")
-    assert Passphrase(b"another salt 16b", n=2, p=1).key("correct horse") != QUICK.key("correct horse")
-    assert QUICK.key("garçon noir") == QUICK.key("garc\u0327on noir")
-    assert Passphrase().salt != Passphrase().salt
+def test_a_passphrase_gives_one_secret_with_one_salt():
+    def secret(text, salt=b"0123456789abcdef"):
+        return Passphrase(text).secret(salt, Scrypt(2, 8, 1))
+
+    assert secret("correct horse") == secret("correct horse") != secret("correct horsf")
+    assert secret("correct horse", b"another salt 16b") != secret("correct horse")
+    assert secret("garçon noir") == secret("garc\u0327on noir")
 
 
-def test_a_short_passphrase_is_refused_and_not_repeated():
+def test_short_secrets_are_refused_and_not_repeated():
     with pytest.raises(BadKey, match="at least 8") as error:
-        QUICK.key("swordfi")
-    assert "swordfi" not in str(error.value)
+        Passphrase("swordfi")
+    assert "swordfi" not in str(error.value) and "swordfish" not in repr(Passphrase("swordfish"))
+    with pytest.raises(BadKey, match="too short") as error:
+        ServiceSecret(b"secret")
+    assert "secret'" not in str(error.value) and "kkkk" not in repr(ServiceSecret(b"k" * 32))
 
 
-def test_service_keys_are_rfc_5869s_and_one_an_enrolment_and_version():
-    secret = bytes(range(32))
-    found = {service_key(secret, enrolment, version) for enrolment in ("a", "b", "a\", 1", "") for version in (1, 2)}
-    assert len(found) == 8 and all(len(key) == KEY_BYTES for key in found)
-    extracted = hmac.digest(bytes(32), secret, "sha256")  # RFC 5869 by hand: extract with a salt of zeros, expand once
-    assert service_key(secret, "a", 1) == hmac.digest(extracted, b'["ndcb sealed template", "a", 1]\x01', "sha256")
-    with pytest.raises(BadKey, match="too short"):
-        service_key(b"secret", "a", 1)
+def test_template_keys_are_rfc_5869s_and_one_a_template():
+    secret, salt = bytes(range(32)), b"s" * 16
+    found = {template_key(secret, salt, enrolment, version, number)
+             for enrolment in ("a", "b", "a\", 1", "") for version in (1, 2) for number in (1, 2)}
+    assert len(found) == 16 and all(len(key) == KEY_BYTES for key in found)
+    assert template_key(secret, b"t" * 16, "a", 1, 1) not in found
+    extracted = hmac.digest(salt, secret, "sha256")  # RFC 5869 by hand: extract, expand once
+    assert template_key(secret, salt, "a", 1, 2) == hmac.digest(extracted, b'["ndcb sealed template", "a", 1, 2]\x01', "sha256")
 
 
 @settings(max_examples=50, deadline=None)

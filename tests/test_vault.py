@@ -35,7 +35,7 @@ from ndcb.images import read_picture
 from ndcb.pipeline import Distorter, Models
 from ndcb.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, UnknownName, UserError
 from ndcb.vault import Embeddings, Vault, clean_name, person_of
-from ndcb.vault_database import METADATA, Row
+from ndcb.vault_database import VERSIONS, Row
 
 from .conftest import ROOT
 
@@ -140,7 +140,7 @@ def server():
 def postgres(server):
     yield server
     engine = toy_vault(server).database.engine
-    METADATA.drop_all(engine)
+    VERSIONS.metadata.drop_all(engine)
     engine.dispose()
 
 
@@ -685,7 +685,7 @@ def child_dies_inside(place: str) -> None:
     vault = toy_vault(place)
     vault.list()
     engine, make = vault.database.engine, vault_module._make_template
-    vault_module._make_template = lambda face, distorter, polish_steps: make(face, distorter, polish_steps) + os.urandom(100_000)
+    vault_module._make_template = lambda *arguments: make(*arguments) + os.urandom(100_000)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA cache_size = 1"))
 
@@ -788,7 +788,7 @@ def test_what_may_only_be_read_can_still_be_matched(file):
 
 
 def test_a_vault_that_somebody_holds_is_in_use(file, monkeypatch):
-    monkeypatch.setattr("ndcb.vault_database.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("ndcb.database.WAIT_SECONDS", 0.2)
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     vault = toy_vault(file)

@@ -11,7 +11,8 @@ def make_templates(generator: nn.Module, recogniser: nn.Module, pictures: torch.
                    embeddings: torch.Tensor | None = None) -> torch.Tensor:
     """Pictures (n, c, h, w) in [0, 1] -> templates of the same shape, as their 8-bit files hold them.
 
-    embeddings: F(X) of the pictures, (n, m), where they are known already; a generator that reads embeddings then runs nothing else.
+    embeddings: F(X) of the pictures, (n, m), where they are known already; a generator that reads embeddings then runs nothing else. For
+    a sealed generator all embeddings are directions, and these have been turned.
     """
     if generator.reads == "picture":
         return quantise(generator(pictures))

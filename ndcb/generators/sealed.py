@@ -65,3 +65,16 @@ class Sealed(nn.Module):
         variance = spread[:self.config.directions]**2 / len(embeddings)
         scale = (variance / variance.mean())**-exponent  # relative, so that half precision holds it
         self.basis.copy_(directions[:self.config.directions].T * scale)
+
+
+class Directions(nn.Module):
+    """z(F(X)): a recogniser that says of a picture (n, 3, 160, 160) where the sealed generator sees it, (n, directions), of length 1."""
+
+    def __init__(self, recogniser: nn.Module, generator: Sealed):
+        super().__init__()
+        self.recogniser = recogniser
+        self.generator = generator
+        self.image_shape = generator.image_shape
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.generator.direction(self.recogniser(pictures))
