@@ -104,9 +104,15 @@ class SealedVault(Vault):
 
     def revoke(self, name: str) -> int:
         """`Vault.revoke`, and before it all that belongs to the name's keys is destroyed: a copy of a template opens to nobody any more."""
-        for enrolment in {seal.enrolment for seal, _ in self.keys.seals([row.sha256 for row in self._known_rows(name)]).values()}:
-            self.keys.destroy(enrolment)
+        self.destroy_keys(name)
         return super().revoke(name)
+
+    def destroy_keys(self, name: str) -> bool:
+        """False where the key store knows nothing of the name's templates."""
+        enrolments = {seal.enrolment for seal, _ in self.keys.seals([row.sha256 for row in self._all_rows(name)]).values()}
+        for enrolment in enrolments:
+            self.keys.destroy(enrolment)
+        return bool(enrolments)
 
     def source(self, name: str) -> str | None:
         """passphrase, card or service; None where the name's templates are plain. Raises what `verify_sealed` does about the name."""
@@ -146,7 +152,10 @@ class SealedVault(Vault):
         return known, seals
 
     def _is_sealed(self, row: Row) -> bool:
-        return self._distorter(row.generator, row.recogniser).sealed
+        try:
+            return self._distorter(row.generator, row.recogniser).sealed
+        except UserError:  # made by what is not there: `verify` says so
+            return False
 
 
 def _same_place(one, other) -> bool:

@@ -131,9 +131,7 @@ class Vault:
         SQLite's file is overwritten where they were; another database may keep them until its own clean-up.
         """
         name = clean_name(name)
-        person = person_of(name)
-        rows = [row for row in self.database.rows() if person in (row.person, person_of(row.name))]  # they differ in a damaged row
-        count = self.database.remove(rows)
+        count = self.database.remove(self._all_rows(name))
         if not count:
             raise _unknown(name)
         return count
@@ -177,6 +175,11 @@ class Vault:
         if not rows:
             raise _unknown(name)
         return rows
+
+    def _all_rows(self, name: str) -> Sequence[Row]:
+        """Those with a damaged name, too: there the two columns differ."""
+        person = person_of(clean_name(name))
+        return [row for row in self.database.rows() if person in (row.person, person_of(row.name))]
 
     def _face(self, photo) -> Face:
         return photo if isinstance(photo, Face) else self.models.find(photo)[0]

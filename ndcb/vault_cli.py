@@ -1,4 +1,4 @@
-"""The vault's verbs on the command line: enrol, verify, identify, revoke, list."""
+"""The vault's verbs on the command line: enrol, verify, identify, renew, revoke, list."""
 
 import os
 from contextlib import closing
@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from .terms import DEFAULT_FACES, BadPicture, NoFaceFound, UserError
+from . import secrets_cli
+from .terms import DEFAULT_FACES, DEFAULT_SEALED, BadPicture, NoFaceFound, UserError
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 Photo = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
@@ -35,29 +36,75 @@ class Matched(Modelled):
     """Accept under this squared distance; else the record of the template's generator says."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeyStored:
+    keys: str = "keys.sqlite"
+    """The key store of sealed templates, apart from the vault: a file's path, or a database's URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyed(KeyStored):
+    card: Path | None = None
+    """The key card: its file or a picture of it. Where a card is made, the file to write, with a PNG to print beside it; default:
+    NAME.card.json."""
+    secret: Path | None = None
+    """File with the service's secret, at least 32 random bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolling(Keyed):
+    generator: str | None = None
+    """Name of a checkpoint, or the path of its folder. Default: faces-bottleneck, and faces-sealed for sealed templates."""
+    seal: Literal["passphrase", "card", "service"] | None = None
+    """Seal the templates, each with a key of its own, from a passphrase (asked for, or the first line of the input), from a random secret
+    on a key card, or from the service's secret."""
+    polish: int = 0
+    """Gradient steps on each template's pixels that bring its embedding nearer to the photo's."""
+
+
 @dataclass(frozen=True)
-class Enrol(Modelled):
+class Enrol(Enrolling, Modelled):
     """Store templates of one to five photos of a person under a name: all of them or, if one fails, none.
 
     Makes the vault if it is not there. A name that is enrolled is refused; revoke it first. "Ann" and "ANN" are one name. Prints one
-    JSON object: name, time, generator, recogniser, templates (how many). Exit code: 0 stored; 1 a photo failed, and the line says
-    why in "error"; 2 the name, the vault or an option cannot be used.
+    JSON object: name, time, generator, recogniser, templates (how many); of sealed ones also seal, and card and card_picture where they
+    were written.
+
+    Exit code: 0 stored; 1 a photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option
+    cannot be used.
     """
 
     name: Name
     """1 to 64 printable characters."""
     photos: Photos
     """Picture files, each of the person's face; of a photo with several faces the largest counts."""
-    polish: int = 0
-    """Gradient steps on each template's pixels that bring its embedding nearer to the photo's."""
 
 
 @dataclass(frozen=True)
-class Verify(Matched):
+class Renew(Enrolling, Modelled):
+    """Put sealed templates under new keys in the place of all that a name has, and destroy what belonged to the old keys.
+
+    Takes the same kind of key as before unless --seal names another one; plain templates become sealed ones with it. Prints what enrol
+    prints.
+
+    Exit code: 0 stored; 1 a photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option cannot
+    be used. Where it is not 0 the old templates stay.
+    """
+
+    name: Name
+    """As it was enrolled."""
+    photos: Photos
+    """As for enrol."""
+
+
+@dataclass(frozen=True)
+class Verify(Keyed, Matched):
     """Is the face on the photo the person enrolled under the name? The nearest of the name's templates counts.
 
-    Prints one JSON object: name, photo, accepted, squared_distance, threshold, and skipped where templates could not be compared.
-    Exit code: 0 accepted; 1 refused, or the photo failed, and the line says why in "error"; 2 the name, the vault or an option
+    Prints one JSON object: name, photo, accepted, squared_distance, threshold, and skipped where templates could not be compared. Of
+    sealed templates it tells no distance: name, photo, accepted. A passphrase is asked for, or is the first line of the input.
+
+    Exit code: 0 accepted; 1 refused, or the photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option
     cannot be used.
     """
 
@@ -81,10 +128,11 @@ class Identify(Matched):
 
 
 @dataclass(frozen=True)
-class Revoke(Kept):
-    """Delete all templates of a name.
+class Revoke(KeyStored, Kept):
+    """Delete all templates of a name, and what belongs to their keys.
 
-    Prints one JSON object: name, revoked (how many). Exit code: 0 deleted; 2 the name or the vault cannot be used.
+    Prints one JSON object: name, revoked (how many); of sealed ones also keys: destroyed, or unknown where the key store knows none.
+    Exit code: 0 deleted; 2 the name, the vault or the key store cannot be used.
     """
 
     name: Name
@@ -102,19 +150,43 @@ class List(Modelled):
 
 def enrol(command: Enrol):
     """One dict."""
+    yield _store(command, command.seal)
+
+
+def renew(command: Renew):
+    """One dict."""
     with _open(command) as vault:
+        seal = command.seal or vault.source(command.name)
+    if seal is None:
+        raise UserError(f"The templates of {command.name!r} are plain: there is no key to renew. Seal them with --seal.")
+    yield _store(command, seal)
+
+
+def _store(command: Enrol | Renew, seal: str | None) -> dict:
+    """Enrol or renew, and write the key card."""
+    renewing = isinstance(command, Renew)
+    with _open(command) as vault, secrets_cli.card_files(command.card, command.name, seal == "card") as write:
+        secret = secrets_cli.new_secret(command, seal)
         try:
-            yield _without_empty(asdict(vault.enrol(command.name, command.photos)))
+            if seal is None:
+                return _without_empty(asdict(vault.enrol(command.name, command.photos)))
+            entry, card = (vault.renew if renewing else vault.enrol_sealed)(command.name, command.photos, secret)
         except (BadPicture, NoFaceFound) as error:
-            yield {"name": command.name, "error": str(error)}
+            return {"name": command.name, "error": str(error)}
+        return _without_empty(asdict(entry)) | {"seal": seal} | (write(card) if card else {})
 
 
 def verify(command: Verify):
     """One dict."""
     with _open(command) as vault:
         line = {"name": command.name, "photo": str(command.photo)}
+        source = vault.source(command.name)
+        secret = source and secrets_cli.known_secret(command, source)
         try:
-            yield line | _decision(vault.verify(command.name, command.photo, command.threshold))
+            if source:
+                yield line | {"accepted": vault.verify_sealed(command.name, command.photo, secret, command.threshold)}
+            else:
+                yield line | _decision(vault.verify(command.name, command.photo, command.threshold))
         except (BadPicture, NoFaceFound) as error:
             yield line | {"error": str(error)}
 
@@ -134,12 +206,17 @@ def identify(command: Identify):
 
 def revoke(command: Revoke):
     """One dict."""
+    from .checkpoints import SEALED, names
     from .pipeline import Models
-    from .vault import Vault
+    from .sealed_vault import SealedVault
+    from .vault import person_of
 
     _check_is_there(command.vault)
-    with closing(Vault(command.vault, Models())) as vault:
-        yield {"name": command.name, "revoked": vault.revoke(command.name)}
+    with closing(SealedVault(command.vault, _keys(command), Models())) as vault:
+        rows = vault.database.rows(person_of(command.name))
+        sealed = any(row.generator in names(SEALED) for row in rows)
+        keys = {"keys": "destroyed" if vault.destroy_keys(command.name) else "unknown"} if sealed else {}
+        yield {"name": command.name, "revoked": vault.revoke(command.name)} | keys
 
 
 def list_names(command: List):
@@ -148,19 +225,29 @@ def list_names(command: List):
         yield from (_without_empty(asdict(entry)) for entry in vault.list())
 
 
-VERBS = {Enrol: enrol, Verify: verify, Identify: identify, Revoke: revoke, List: list_names}
+VERBS = {Enrol: enrol, Verify: verify, Identify: identify, Renew: renew, Revoke: revoke, List: list_names}
 
 
 def _open(command: Modelled):
     from .pipeline import Models, pick_device
-    from .vault import Vault
+    from .sealed_vault import SealedVault
 
     if not isinstance(command, Enrol):
         _check_is_there(command.vault)
     models = Models(pick_device(command.device))
+    sealing = getattr(command, "seal", None) or isinstance(command, Renew)
+    generator = command.generator or (DEFAULT_SEALED if sealing else DEFAULT_FACES)
     if not isinstance(command, List):
-        models.distorter(command.generator)  # a wrong name is told before anything else is done
-    return closing(Vault(command.vault, models, command.generator, getattr(command, "polish", 0)))
+        models.distorter(generator)  # a wrong name is told before anything else is done
+    plain, sealed = (DEFAULT_FACES, generator) if sealing else (generator, DEFAULT_SEALED)
+    return closing(SealedVault(command.vault, _keys(command), models, plain, sealed, getattr(command, "polish", 0)))
+
+
+def _keys(command: Kept) -> str:
+    """The key store's place; where nothing is there and nothing will be stored, one in memory, so that no empty file is left."""
+    place = getattr(command, "keys", KeyStored.keys)
+    storing = isinstance(command, Enrolling)
+    return place if storing or "://" in place or os.path.exists(place) else "sqlite://"
 
 
 def _check_is_there(place: str) -> None:

@@ -118,7 +118,8 @@ def test_a_damaged_template_is_listed_and_skipped(capsys, here):
 
 def test_help_says_what_the_exit_codes_mean():
     for verb, options in (("enrol", ("--vault", "--generator", "--device")), ("verify", ("--vault", "--threshold")),
-                          ("identify", ("--vault", "--threshold")), ("revoke", ("--vault",)), ("list", ("--vault", "--generator"))):
+                          ("identify", ("--vault", "--threshold")), ("revoke", ("--vault", "--keys")),
+                          ("renew", ("--vault", "--keys", "--seal", "--card", "--secret")), ("list", ("--vault", "--generator"))):
         done = subprocess.run([sys.executable, "-m", "ndcb", verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0 and all(option in done.stdout for option in options)
         assert "Exit code: 0" in done.stdout and "vault.sqlite" in done.stdout
