@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .generators.bottleneck import Bottleneck, BottleneckConfig
+from .generators.inverter import Inverter
 from .generators.sealed import Sealed, SealedConfig
 from .generators.unet import UNet, UNetConfig
 from .recognisers.digits import DigitEmbedder, DigitEmbedderConfig
@@ -18,10 +19,12 @@ from .terms import BadCheckpoint, UnknownName
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 CLASSES = {"UNet": (UNet, UNetConfig), "Bottleneck": (Bottleneck, BottleneckConfig), "Sealed": (Sealed, SealedConfig),
-           "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
+           "Inverter": (Inverter, BottleneckConfig), "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig)}
 GENERATORS = ("UNet", "Bottleneck")
 SEALED = ("Sealed",)
 """Generators that need a key."""
+INVERTERS = ("Inverter",)
+"""An attacker's networks."""
 RECOGNISERS = ("DigitEmbedder",)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import tyro
 
 from ndcb import checkpoints
+from ndcb.inverter import INVERTER
 from ndcb.lfw import data_root
 from ndcb.terms import UserError
 
@@ -59,6 +60,16 @@ class AttackJob:
     """Steps that each attacker learns. Only figures of the same number can be compared."""
     pictures: int = 1000
     """So many test pictures are restored."""
+    data: str | None = None
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+
+
+@dataclass(frozen=True)
+class InverterJob:
+    steps: int = 800
+    """Steps that it learns, as in `attack`."""
+    checkpoint: Path = checkpoints.FOLDER / INVERTER
+    """Folder of the checkpoint."""
     data: str | None = None
     """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
 
@@ -115,6 +126,12 @@ def attack_all(job: AttackJob) -> None:
         print(attack(name, data_root(job.data), job.steps, job.pictures))
 
 
+def make_inverter(job: InverterJob) -> None:
+    from .attack import save_inverter
+
+    print(save_inverter(data_root(job.data), job.checkpoint, job.steps))
+
+
 def compare_objectives(job: ObjectivesJob) -> None:
     from .objectives import compare
 
@@ -142,6 +159,8 @@ def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
 COMMANDS = {
     "evaluate": ("Measure generators in full: the paper's tables and the field's.", EvaluateJob(()), evaluate_all),
     "attack": ("Restore photos from templates as a thief would, and measure how often they are accepted.", AttackJob(()), attack_all),
+    "inverter": ("Train the attacker that paints faces from bare embeddings, and leave it as a checkpoint for the page.", InverterJob(),
+                 make_inverter),
     "objectives": ("Compare objectives against transfer to other recognisers, from faces-bottleneck's step on at which its own begins.",
                    ObjectivesJob(), compare_objectives),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),

@@ -8,7 +8,7 @@ attacks/*.png show what is restored of the bundled portrait, which is in the pub
 import json
 import os
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -16,11 +16,12 @@ import torch
 from ndcb import checkpoints
 from ndcb.detectors import Detector
 from ndcb.generators import make_templates
+from ndcb.generators.inverter import Inverter
 from ndcb.images import to_pictures, to_tensor
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.samples import portrait
-from ndcb.terms import NotAvailable, UserError
+from ndcb.terms import DEFAULT_FACES, NotAvailable, UserError
 
 from .attacks.attackers import BUDGET, Attacker, inversion, restoration, train_inverter, train_restorer
 from .attacks.figures import FMR, JUDGES, Judge, chance, chosen_of, face_found, figures, judges_of
@@ -50,6 +51,25 @@ def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PIC
     head = {"steps": steps, "batch": BUDGET.batch, "seed": BUDGET.seed, "device": str(material.device), "seconds": seconds,
             "commit": code, "versions": versions()}
     merge(folder, material.checkpoint.record["sha256"], name, rounded(head | found))
+    return folder
+
+
+def save_inverter(root: Path, folder: Path, steps: int = BUDGET.steps) -> Path:
+    """Leave the network that inverts embeddings as a checkpoint, for the page; trained where it is not in the cache. Its folder.
+
+    Its figures are those of the attack on test pictures. KeyboardInterrupt where it was stopped.
+    """
+    code, device = commit(), pick_device("auto")
+    checkpoint = checkpoints.load(DEFAULT_FACES, device=device)
+    material = Material(checkpoint, load_recogniser(checkpoint.record["recogniser"], device), load_pictures("lfw", root))
+    config = inversion(replace(BUDGET, steps=steps))
+    attacker = train_inverter(material, config)
+    found = figures(material, "embedding_inversion", attacker, judges_of(material, second_judge()), chosen_of(material, PICTURES))
+    model = Inverter(attacker.model.config)
+    model.load_state_dict(attacker.model.state_dict())
+    checkpoints.save(folder, model, {
+        "training": asdict(config.schedule), "seed": config.schedule.seed, "steps": steps, "device": str(device), "commit": code,
+        "versions": versions(), "data": material.pictures.description(), "recogniser": material.recogniser_name, "figures": rounded(found)})
     return folder
 
 
