@@ -44,6 +44,10 @@ class SealedVault(Vault):
             raise UserError(ONE_PLACE)
         self.sealed_generator = sealed_generator
 
+    @property
+    def generators(self) -> list[str]:
+        return [self.sealed_generator, self.generator]
+
     def enrol_sealed(self, name: str, photos: list, secret: Passphrase | ServiceSecret | None = None) -> tuple[Entry, KeyCard | None]:
         """Store a sealed template of each of one to five photos, each turned by a key of its own, all or none.
 

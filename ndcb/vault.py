@@ -90,6 +90,11 @@ class Vault:
         self.polish_steps = polish_steps
         self._embeddings = Embeddings(KEPT_EMBEDDINGS)
 
+    @property
+    def generators(self) -> Sequence[str]:
+        """Those that make new templates."""
+        return [self.generator]
+
     def enrol(self, name: str, photos: Sequence) -> Entry:
         """Store a template of each of one to five photos, all or none. Of a name's templates the nearest counts.
 
@@ -265,8 +270,9 @@ class Vault:
     def _distorter(self, generator: str, recogniser: str) -> Distorter:
         """What made a template. Raises UnknownName, BadCheckpoint; UserError: the generator has another recogniser now."""
         if "/" in generator:  # a path: what a database says must not lead into other folders
-            raise UnknownName("checkpoint", generator, [self.generator])
-        distorter = self.models.distorter(self.generator if generator == Path(self.generator).name else generator)
+            raise UnknownName("checkpoint", generator, self.generators)
+        given = {Path(one).name: one for one in self.generators}  # by a path, perhaps
+        distorter = self.models.distorter(given.get(generator, generator))
         found = distorter.generator.record["recogniser"]
         if found != recogniser:
             raise UserError(f"It was made for the recogniser {recogniser!r}, and generator {generator!r} has {found!r} now. "

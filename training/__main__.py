@@ -107,7 +107,7 @@ def remeasure(job: MeasureJob) -> None:
     from .pictures import load_pictures
 
     for name in job.checkpoints:
-        record = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.RECOGNISERS).record
+        record = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS).record
         measure(checkpoints.FOLDER / name, load_pictures(record["data"]["name"], data_root(job.data)))
         print(checkpoints.FOLDER / name)
 

@@ -12,6 +12,7 @@ from ndcb.recognisers import load_recogniser
 from .failures import failures
 from .material import Material
 from .pictures import Pictures, embeddings
+from .sealed_material import SealedMaterial
 
 MATED_PAIRS_A_PERSON = 5
 """LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed seed."""
@@ -20,12 +21,15 @@ MATED_PAIRS_A_PERSON = 5
 def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
     """Measure the checkpoint in a folder as it is stored, and write its figures and its login threshold into its record."""
     device = pick_device("auto") if recogniser is None else next(recogniser.parameters()).device
-    checkpoint = checkpoints.load(folder, checkpoints.GENERATORS + checkpoints.RECOGNISERS, device)
+    checkpoint = checkpoints.load(folder, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS, device)
     if checkpoint.record["class"] in checkpoints.RECOGNISERS:
         figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
     else:
         recogniser = recogniser or load_recogniser(checkpoint.record["recogniser"], device)
-        figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
+        if checkpoint.record["class"] in checkpoints.SEALED:
+            figures, threshold = measure_sealed(SealedMaterial(checkpoint, recogniser, pictures))
+        else:
+            figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
     checkpoints.update_record(folder, threshold=threshold, figures=figures)
 
 
@@ -41,6 +45,18 @@ def measure_generator(material: Material) -> tuple[dict, float]:
     for name, references in (("plain", real), ("template", shifted)):
         figures[name] = verification(*scores(references, real, material.labels))
     return figures | {"failures": failure_figures(material), "test_pictures": len(real)}, threshold
+
+
+def measure_sealed(material: SealedMaterial) -> tuple[dict, float]:
+    """The same for a sealed generator. `sealed`: every impostor has the key of the template's owner; so has the threshold's."""
+    development = material.development
+    known = material.opened(development), material.directions(development)
+    _, threshold = equal_error_rate(*scores(*known, material.pictures.labels[development]))
+    said, real, directions = material.test_opened, material.real_test, material.test_directions
+    figures = {"direction_distance": spread(squared_distances(said, directions))}
+    for name, references, probes in (("plain", real, real), ("sealed", said, directions)):
+        figures[name] = verification(*scores(references, probes, material.labels))
+    return figures | {"test_pictures": len(real)}, threshold
 
 
 def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, float]:

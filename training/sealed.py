@@ -18,6 +18,7 @@ from ndcb.recognisers import load_recogniser
 from ndcb.terms import UserError
 
 from .generator import as_stored
+from .measure import measure
 from .pictures import embeddings, load_pictures
 from .presets import SealedTraining
 from .runs import Run, learning_rate, provenance
@@ -53,6 +54,7 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
         return out
     if accelerator.is_main_process:
         checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
+        measure(checkpoint, pictures, recogniser)
     return checkpoint
 
 
