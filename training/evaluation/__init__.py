@@ -35,11 +35,13 @@ summary.json:
                            steps, batch, seed (each attacker's training), pictures (test pictures restored), device, commit, versions,
                            seconds.{restoration, embedding_inversion (their trainings), total}
     goals                  of generators of faces: name -> measured (or null), goal, met (or null); `ndcb.goals` says which
+    sealed                 of sealed generators, in place of all parts above: `evaluation.sealed` says what
 With --what, the other parts are left as they are if they are of the same weights; `attacks` is left in any case if it is of them.
 """
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 from ndcb import checkpoints, goals
@@ -52,7 +54,8 @@ from ..material import Material
 from ..measure import failure_figures, image_figures
 from ..pictures import load_pictures
 from ..runs import commit, versions
-from . import field, files, report
+from ..sealed_material import SealedMaterial
+from . import field, files, report, sealed, sealed_report
 from .folds import lfw_folds, official_pairs
 from .paper import paper
 
@@ -91,30 +94,29 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
 
     Embeddings are kept in the cache as they come, so a second run is fast and a stopped one goes on. Raises UserError.
     """
-    for part in set(what) - set(PARTS):
-        raise UnknownName("part", part, PARTS)
-    started, fresh = time.perf_counter(), not any(cache_root().rglob("*.npy"))
     device = pick_device("auto")
-    checkpoint = checkpoints.load(name, device=device)
+    checkpoint = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.SEALED, device)
+    sealed_one = checkpoint.record["class"] in checkpoints.SEALED
+    parts = sealed.PARTS if sealed_one else PARTS
+    for part in set(what) - set(parts):
+        raise UnknownName("part", part, parts)
     if "threshold" not in checkpoint.record:
         raise UserError(f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure {name}")
     record = checkpoint.record
     pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
-    material = Material(checkpoint, load_recogniser(record["recogniser"], device), pictures)
+    material = (SealedMaterial if sealed_one else Material)(checkpoint, load_recogniser(record["recogniser"], device), pictures)
     folder = checkpoints.folder_of(name) / "evaluation"
+    return (_evaluate_sealed if sealed_one else _evaluate)(material, root, folder, what)
+
+
+def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
+    started, fresh = time.perf_counter(), not any(cache_root().rglob("*.npy"))
     chosen = [part for part in PARTS if part in what or not what]
-    found, seconds = {}, {}
-    for number, part in enumerate(chosen, 1):
-        print(f"{checkpoint.name}: {number} of {len(chosen)}, {part}", flush=True)
-        start = time.perf_counter()
-        found[part] = PARTS[part](material, root)
-        seconds[part] = time.perf_counter() - start
+    found, seconds = _measured(material.checkpoint.name, {part: partial(PARTS[part], material, root) for part in chosen})
     arrays = files.arrays(material)
     seconds |= {"total": time.perf_counter() - started}
-    head = {"checkpoint": checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"], "device": str(device),
-            "versions": versions(), "commit": commit(), "data": pictures.description(), "seconds": seconds,
-            "caches_were_empty": fresh}
-    old = _earlier(folder / "summary.json", record["sha256"])
+    head = _head(material) | {"seconds": seconds, "caches_were_empty": fresh}
+    old = _earlier(folder / "summary.json", head["sha256"])
     kept = old if what else {key: old[key] for key in KEPT if key in old}
     if what and old:  # what made the rest stays known
         head |= {"seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
@@ -123,6 +125,37 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
     files.write(folder, with_goals(kept | rounded(head | found)), arrays)
     report.write(folder)
     return folder
+
+
+def _evaluate_sealed(material: SealedMaterial, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
+    """Each part is written as it comes."""
+    path, head = folder / "summary.json", _head(material)
+    old = _earlier(path, head["sha256"])
+    found = old.get("sealed", {}) if what else {}
+    seconds, made = (old.get(key, {}) if what else {} for key in ("seconds", "commits"))
+    for part in (part for part in sealed.PARTS if part in what or not what):
+        one, took = _measured(material.checkpoint.name, {part: partial(sealed.PARTS[part], material, root, folder.parent)})
+        found, seconds, made = found | rounded(one), seconds | took, made | {part: head["commit"]}
+        files.write(folder, with_goals(rounded(head | {"seconds": seconds, "commits": made, "sealed": found})), {})
+    (folder / "report.md").write_text(sealed_report.report(json.loads(path.read_text())))
+    return folder
+
+
+def _head(material: Material) -> dict:
+    record = material.checkpoint.record
+    return {"checkpoint": material.checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"],
+            "device": str(material.device), "versions": versions(), "commit": commit(), "data": material.pictures.description()}
+
+
+def _measured(name: str, parts: dict) -> tuple[dict, dict[str, float]]:
+    """What each part found, and the seconds that it took."""
+    found, seconds = {}, {}
+    for number, (part, measure) in enumerate(parts.items(), 1):
+        print(f"{name}: {number} of {len(parts)}, {part}" if len(parts) > 1 else f"{name}: {part}", flush=True)
+        start = time.perf_counter()
+        found[part] = measure()
+        seconds[part] = time.perf_counter() - start
+    return found, seconds
 
 
 def with_goals(summary: dict) -> dict:
