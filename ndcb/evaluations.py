@@ -48,6 +48,12 @@ def goals() -> dict[str, dict]:
     return {name: one for name, one in found.items() if one}
 
 
+def sealed() -> dict[str, dict]:
+    """Sealed generator -> its summary; those that are measured in full."""
+    found = {path.parent.parent.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/evaluation/summary.json"))}
+    return {name: one for name, one in found.items() if "sealed" in one and all(goal["met"] is not None for goal in one["goals"].values())}
+
+
 def read(name: str) -> Evaluation:
     """Raises UnknownName, or BadCheckpoint where the files cannot be read."""
     if name not in names():

@@ -25,6 +25,7 @@ from ndcb.terms import DEFAULT_FACES, NotAvailable, UserError
 
 from .attacks.attackers import BUDGET, Attacker, inversion, restoration, train_inverter, train_restorer
 from .attacks.figures import FMR, JUDGES, Judge, chance, chosen_of, face_found, figures, judges_of
+from .attacks.pictures import write_pictures
 from .evaluation import field, files, report, rounded, with_goals
 from .material import Material
 from .pictures import load_pictures
@@ -145,10 +146,3 @@ def shown(material: Material, attackers: dict[str, Attacker], detector: Detector
         template = make_templates(material.checkpoint.model, recogniser, photo.to(material.device), embedding)
         read = {"restoration": template, "template_inversion": recogniser(template), "embedding_inversion": embedding}
         return {"photo": photo, "template": template, **{name: attacker(read[name]) for name, attacker in attackers.items()}}
-
-
-def write_pictures(folder: Path, pictures: dict[str, torch.Tensor]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures.items():
-        to_pictures(picture)[0].save(folder / "new.png", optimize=True)
-        os.replace(folder / "new.png", folder / f"{name}.png")

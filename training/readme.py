@@ -3,8 +3,8 @@ python -m training.readme"""
 
 import json
 
-from ndcb import checkpoints
-from ndcb.goals import side_by_side
+from ndcb import checkpoints, evaluations, sealed_tables
+from ndcb.goals import SEALED_GOALS, side_by_side
 from ndcb.terms import DEFAULT_FACES
 
 from . import benchmark
@@ -25,7 +25,7 @@ def measured() -> str:
     return "\n\n".join([
         generators(found), recognisers(), "**Concealment**: the generators of faces against this project's goals",
         side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}), *(objectives(compared) if compared else []),
-        "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**", mock_login(found),
+        *sealed_templates(), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**", mock_login(found),
         "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
         "**Speed.** " + RATIOS, benchmark.table(speed) if speed else "Not measured.", *durations(faces)])
 
@@ -47,6 +47,15 @@ def objectives(compared: dict) -> list[str]:
     return [f"**Objectives against transfer**, each trained for {compared['steps']} steps from step {compared['from_step']} of "
             f"`{compared['preset']}` on, and judged on {first['pictures']} pictures of development people (`python -m training objectives`)",
             table(header, rows)]
+
+
+def sealed_templates() -> list[str]:
+    """Of the sealed generators that are evaluated: the goals, and what a thief gets."""
+    return [text for name, one in evaluations.sealed().items() for text in (
+        f"**Sealed templates**: [`{name}`](checkpoints/{name}/evaluation/report.md), each test picture under a key of its own",
+        side_by_side({f"`{name}`": one["goals"]}, SEALED_GOALS), sealed_tables.verification(one["sealed"]["verification"]),
+        sealed_tables.security(one["sealed"]["security"]), sealed_tables.linkability(one["sealed"]["linkability"]),
+        sealed_tables.restoration(one["sealed"]["restoration"]), sealed_tables.times(one["sealed"]["times"]))]
 
 
 def generators(found: dict) -> str:

@@ -19,7 +19,7 @@ from ..lfw import data_root, lfw_files
 from ..pipeline import Models
 from ..tables import details
 from ..terms import DEFAULT_FACES, Decision, NotAvailable, UserError
-from . import words
+from . import attacks_sealed, words
 from .compare import other_sample
 from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
 from .photo import Photo, Photos
@@ -110,6 +110,7 @@ def _restoration() -> None:
         pictures, text = family(label, name)
         gr.HTML(pictures, elem_id=f"restored-{name}")
         gr.Markdown(text, elem_classes="stolen-table", elem_id=f"restored-{name}-table")
+    attacks_sealed.build(lambda found: row([figure(_url(path), caption) for caption, path in found]))
 
 
 def family(label: str, name: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ Written to summary.json under `sealed`, in report.md and in README:
     restoration.{restoration, chance}   as in `attacks`: photos restored from templates without the key; the mean training face
     face_found             pictures, template, photo: shares in which MTCNN finds a face
     image, second_recogniser   as of other generators: template against photo, without the key
+    pictures               name -> file of what is shown of the bundled portrait, as in `attacks`; another_key: the photo under another key
     times                  enrolment.{milliseconds}, verification.{milliseconds, plain_milliseconds, ratio}, passphrase.milliseconds: of
                            an aligned face, on this machine's cores
 """
@@ -36,16 +37,19 @@ from scipy.linalg import orthogonal_procrustes
 
 from ndcb.detectors import Detector
 from ndcb.distances import squared_euclidean
-from ndcb.images import to_pictures
+from ndcb.images import quantise, to_pictures, to_tensor
+from ndcb.inverter import load_inverter
 from ndcb.keys import Passphrase, Scrypt, ServiceSecret
 from ndcb.metrics import error_rates, fnmr_at_fmr, folds
 from ndcb.pipeline import Models
 from ndcb.polish import polish
+from ndcb.samples import portrait
 from ndcb.sealed_vault import SealedVault
 from ndcb.terms import Face, NotAvailable
 
-from ..attacks.attackers import restoration, train_restorer
+from ..attacks.attackers import Attacker, restoration, train_restorer
 from ..attacks.figures import chance, chosen_of, face_found, figures, judges_of, share
+from ..attacks.pictures import write_pictures
 from ..measure import image_figures, mated_pairs, scores, spread, squared_distances, verification
 from ..sealed_material import SealedMaterial, turned
 from ..second_recogniser import load_second_recogniser
@@ -141,8 +145,8 @@ def one_key(material: SealedMaterial, threshold: float) -> dict:
     templates he opens then."""
     material = material.with_keys(ONE_KEY, one_key=True)
     said, z = material.said(material.test), material.test_directions
-    order = np.random.default_rng(0).permutation(len(z))
-    return {str(count): _opened_by_fit(said, z, order[:count], order[max(LEAKED):], threshold) for count in LEAKED if count < len(z)}
+    order, counts = np.random.default_rng(0).permutation(len(z)), [count for count in LEAKED if count < len(z)]
+    return {str(count): _opened_by_fit(said, z, order[:count], order[max(counts):], threshold) for count in counts}
 
 
 def _opened_by_fit(said: np.ndarray, z: np.ndarray, known: np.ndarray, others: np.ndarray, threshold: float) -> dict:
@@ -161,10 +165,28 @@ def restored(material: SealedMaterial) -> dict:
         print(error)
         second = None
     judges, chosen = judges_of(material, second), chosen_of(material, RESTORED)
-    learned_from = SimpleNamespace(checkpoint=material.checkpoint, recogniser=material.recogniser, pictures=material.pictures,
-                                   device=material.device, real=material.targets)  # what the generator read: each with a key of its own
-    attacker = train_restorer(learned_from, restoration())
-    return {"restoration": figures(material, "restoration", attacker, judges, chosen), "chance": chance(material, judges, chosen)}
+    return {"restoration": figures(material, "restoration", restorer(material), judges, chosen), "chance": chance(material, judges, chosen)}
+
+
+def restorer(material: SealedMaterial) -> Attacker:
+    """It learns from the training people's templates, each with a key of its own."""
+    read_by_generator = SimpleNamespace(checkpoint=material.checkpoint, recogniser=material.recogniser, pictures=material.pictures,
+                                        device=material.device, real=material.targets)
+    return train_restorer(read_by_generator, restoration())
+
+
+def shown(material: SealedMaterial, folder: Path) -> dict:
+    """Pictures of the bundled portrait, as in `attacks`: name -> file. Its template under two keys, and what thieves make of one."""
+    photo = to_tensor([Detector()(portrait())[0].image])
+    with torch.inference_mode():
+        z = material.directed(photo.to(material.device)).cpu().numpy()
+        made = [quantise(material.generator(torch.from_numpy(turned(material.with_keys(keys).turns(np.zeros(1, int)), z)).to(material.device)))
+                for keys in KEY_SETS[:2]]
+        inverted = quantise(load_inverter(material.device)(material.recogniser(made[0]))).cpu()
+    pictures = {"photo": photo, "template": made[0], "another_key": made[1], "restoration": restorer(material)(made[0]),
+                "template_inversion": inverted}
+    write_pictures(folder / "evaluation" / "attacks", pictures)
+    return {name: f"attacks/{name}.png" for name in pictures}
 
 
 def times(material: SealedMaterial, folder: Path) -> dict:
@@ -217,5 +239,6 @@ PARTS = {
     "face_found": lambda material, root, folder: face_found(material, Detector()),
     "linkability": lambda material, root, folder: linkabilities(material),
     "restoration": lambda material, root, folder: restored(material),
+    "pictures": lambda material, root, folder: shown(material, folder),
     "times": lambda material, root, folder: times(material, folder),
 }
