@@ -134,6 +134,8 @@ def _models(command):
     distorter = models.distorter(command.generator)
     if distorter.recogniser.image_shape != (3, 160, 160):
         raise UserError(f"generator {command.generator!r} is not made for faces")
+    if distorter.sealed:
+        raise UserError(f"generator {command.generator!r} needs a key; use: python -m ndcb enrol NAME PHOTO --seal passphrase")
     return models, distorter
 
 

@@ -72,8 +72,10 @@ class Distorter:
     def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0) -> Distortion:
         """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,), where it is known already.
 
-        polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of one pass of the recogniser forward and backward.
+        polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of one pass of the recogniser forward and
+        backward. Raises UserError: a sealed generator, and no embedding that a key has turned.
         """
+        self._check_key(embedding)
         took: dict[str, float] = {}
         real = self._batch([picture])
         with stopwatch(took, "embed"):
@@ -95,11 +97,16 @@ class Distorter:
     @torch.inference_mode()
     def templates(self, pictures: list[Image.Image], embeddings: torch.Tensor | None = None) -> list[Image.Image]:
         """Aligned faces or digits -> their templates, without a distance. embeddings: theirs, where `embed` gave them already."""
+        self._check_key(embeddings)
         return to_pictures(make_templates(self.generator.model, self.recogniser, self._batch(pictures), embeddings))
 
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
         """Two embeddings, as `embed` gives them for one picture each."""
         return Decision(float(squared_euclidean(reference, probe)), self.generator.record["threshold"])
+
+    def _check_key(self, turned: torch.Tensor | None) -> None:
+        if self.sealed and turned is None:
+            raise UserError(f"Generator {self.generator.name!r} needs a key. Enrol with a seal, or choose another generator.")
 
     def _batch(self, pictures: list[Image.Image]) -> torch.Tensor:
         return to_tensor(pictures).to(self.device)

@@ -91,3 +91,15 @@ def test_polish_brings_the_template_nearer_and_shows_its_cost(models, astronaut)
     assert "polish" not in plain.milliseconds and polished.milliseconds["polish"] > 0
     template, photo = distorter.embed([polished.template, face])
     assert distorter.decide(template, photo).squared_distance == pytest.approx(polished.embedding_distance, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_sealed_generator_makes_nothing_without_a_key():
+    from ndcb.__main__ import main
+
+    distorter = Models().distorter("faces-sealed")
+    assert distorter.sealed and distorter.embed([Image.new("RGB", (160, 160), "grey")]).shape == (1, 64)
+    for make in (distorter.distort, lambda picture: distorter.templates([picture])):
+        with pytest.raises(UserError, match="needs a key. Enrol with a seal"):
+            make(Image.new("RGB", (160, 160), "grey"))
+    assert main(["compare", "a.png", "b.png", "--generator", "faces-sealed"]) == 2

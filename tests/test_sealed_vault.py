@@ -263,7 +263,7 @@ def test_plain_templates_stay_what_they_are_beside_sealed_ones(here):
 
 def test_a_sealed_generator_makes_no_plain_template():
     models = ToyModels(sealing())
-    with pytest.raises(UserError, match="need a key"):
+    with pytest.raises(UserError, match="needs a key"):
         Vault("sqlite://", models, DEFAULT_SEALED).enrol("Ann", [photo(1)])
     with pytest.raises(UserError, match="makes plain templates. Name one that seals"):
         SealedVault("sqlite://", "sqlite://", ToyModels(toy("toy")), "toy", "toy").enrol_sealed("Ann", [photo(1)], WORDS)

@@ -20,7 +20,8 @@ do that with your own photo, and shows how well and how badly it works.
 ### What it is not
 **A demonstration, not a security product.** Neither U-Net hides the face; the bottleneck shows none, but what it stores is
 still the embedding, for whoever has the recogniser. None of their templates can be revoked for one that is unlike the old one, two of
-a person can be linked, and a stolen one logs in: see the tab Attacks. Do not protect anything with it."""
+a person can be linked, and a stolen one logs in: see the tab Attacks. Sealed templates have a key each, and none of that holds for who has
+not got it; who has a stolen key, or a photo and the key, or the server, has what he wants. Do not protect anything with it."""
 
 HOW = """### How it works
 1. A detector finds the face and cuts it out, 160 x 160 pixels: X.
@@ -33,6 +34,9 @@ HOW = """### How it works
    - **The bottleneck**, T = D(F(X)), never sees the photo: a decoder changes a pattern, the same for everybody, by a little. It is trained
      until F(T) is near F(X), for pictures that differ between people in their finest detail only, so that other recognisers and eyes
      have little to go by.
+   - **Sealed**, T = D(R z(X)), goes past the paper: z(X) is F(X) in 64 directions, and R a rotation of them that a secret key gives. For a
+     random R every direction is as likely as any other, whoever X is, so without the key T says nothing of X; two templates under two keys
+     have nothing in common, and a new key makes the old template worthless. A photo logs in when R z(X') is near what T says.
 4. To log in, a plain photo goes through F. It is let in when its embedding is nearer to F(T) than a threshold, which was fixed on a
    development part of its own.
 
