@@ -10,4 +10,12 @@ The picture is stored as the login template; a plain photo logs in when its embe
     models = Models()
     face = models.find("photo.jpg")[0]                        # aligned 160x160, or NoFaceFound
     result = models.distorter("faces-bottleneck").distort(face.image)    # .template, .distances, .embedding_distance, .decision
+
+With a key, which lies elsewhere, a template can be revoked and renewed, and says nothing to who has not got it (`ndcb.sealed_vault`):
+
+    from ndcb.keys import Passphrase
+    from ndcb.sealed_vault import SealedVault
+    vault = SealedVault("vault.sqlite", "keys.sqlite", models)
+    vault.enrol_sealed("Ann", ["ann.jpg"], Passphrase("correct horse battery"))
+    vault.verify_sealed("Ann", "photo.jpg", Passphrase("correct horse battery"))    # True or False
 """
