@@ -161,6 +161,13 @@ class KeyCard:
         return card
 
     @classmethod
+    def open(cls, data: bytes) -> "KeyCard":
+        """The card in a file's bytes: its text, or a picture of it. Raises BadKey, BadPicture."""
+        from .images import read_picture  # slow to import, and of no use to who types a passphrase
+
+        return cls.read(data.decode(errors="replace")) if data.lstrip()[:1] == b"{" else cls.scan(read_picture(data))
+
+    @classmethod
     def scan(cls, picture: Image.Image) -> "KeyCard":
         """The card in a picture, a photo or a scan of it. Raises BadKey."""
         for code in zxingcpp.read_barcodes(picture.convert("L"), zxingcpp.BarcodeFormat.QRCode):

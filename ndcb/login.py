@@ -1,4 +1,4 @@
-"""A visitor's vault: enrol, log in (1:1 and 1:N), revoke, and what a thief of the database can do with a template.
+"""A visitor's vault: enrol, log in (1:1 and 1:N), revoke. Sealed templates: `ndcb.sealed_login`; what a thief can do: `ndcb.thief`.
 
     photo -> crop, kept for the next login -> vault -> Login: whose template was nearest, and how far -> judged by any threshold
 
@@ -17,6 +17,7 @@ from PIL import Image
 from . import checkpoints, samples, thresholds
 from .images import digit_from_drawing, read_picture
 from .pipeline import Models
+from .sealed_vault import SealedVault
 from .terms import DEFAULT_DIGITS, DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
 from .vault import Entry, Stolen, Vault, clean_name, fitting
 
@@ -25,6 +26,11 @@ CROPS = 8
 PORTRAIT = "Eileen Collins"
 SAMPLE_DIGITS = (3, 8)
 NO_PHOTO = "Give a photo first: upload one, use the camera, or click a sample."
+ONLY_WITH_A_KEY = "A sealed template is only compared with its key: write a name, give its key, and log in."
+OTHER_KIND = {
+    "digit": "Enrolled under this name is a digit. Choose a generator for digits, or another name.",
+    "face": "Enrolled under this name is a face, in a plain template. Choose another generator for faces, or another name.",
+    "sealed": "Enrolled under this name is a sealed template. Choose the sealed generator and give the key, or choose another name."}
 
 
 class Reader:
@@ -60,6 +66,8 @@ class Login:
     """Found in the probe; the largest counts."""
     skipped: int = 0
     """Templates that were not compared, because another kind of picture is in them."""
+    sealed: int = 0
+    """Templates that were not compared, because that takes their key."""
     revoked: bool = False
     """The template that was tried is not in the vault any more; a thief has a copy of it."""
 
@@ -71,7 +79,7 @@ class Login:
 class Visit:
     """What is remembered for one visitor."""
 
-    vault: Vault
+    vault: SealedVault
     last: Login | None = None
     copy: Stolen | None = None
     """What the thief took; revoking does not bring it back."""
@@ -84,7 +92,7 @@ class Visit:
 
 def open_visit(models: Models) -> Visit:
     """A vault in memory with the demonstration templates in it."""
-    visit = Visit(Vault("sqlite://", Reader(models)))
+    visit = Visit(SealedVault("sqlite://", "sqlite://", Reader(models)))
     if rows := demonstration(models):
         visit.vault.database.add(rows)
     return visit
@@ -110,7 +118,7 @@ def people() -> list[tuple[str, Image.Image, str]]:
 
 
 def close(visit: Visit | None) -> None:
-    """Forget the templates, their embeddings and the crops, and delete every file that showed them."""
+    """Forget the templates, their keys, their embeddings and the crops, and delete every file that showed them."""
     if visit:
         visit.vault.close()
         visit.vault.models.crops.clear()
@@ -124,47 +132,27 @@ def close(visit: Visit | None) -> None:
 
 def enrol(visit: Visit, name: str, paths: list[str | None], generator: str) -> Entry:
     """Store a template of each photo. Raises what `Vault.enrol` does; BadPicture: no photo."""
-    paths = [path for path in paths if path]
-    if not paths:
-        raise BadPicture(NO_PHOTO)
     visit.vault.generator = generator  # one vault, so that one list shows what a thief sees; the queue lets one call in at a time
-    return visit.vault.enrol(name, [(path, is_digit(generator)) for path in paths])
+    return visit.vault.enrol(name, photos_of(paths, generator))
 
 
 def log_in(visit: Visit, name: str, path: str | None, generator: str) -> Login:
     """1:1: the photo against the templates of a name. Raises what `Vault.verify` does; UserError: the name was enrolled as the other kind
     of picture."""
-    _check_kind(visit, name, generator)
+    check_kind(visit, name, generator)
     found = find_faces(visit, path, generator)
     match = visit.vault.verify(name, found[0], thresholds.FARTHEST)  # only the distance counts here; the slider judges it
     return Login(clean_name(name), match.squared_distance, "verify", generator, len(found))
 
 
 def identify(visit: Visit, path: str | None, generator: str) -> Login:
-    """1:N: the photo against every template of its kind. Raises what `Vault.identify` does."""
+    """1:N: the photo against every plain template of its kind. Raises what `Vault.identify` does; UserError: a sealed generator."""
+    if is_sealed(generator):
+        raise UserError(ONLY_WITH_A_KEY)
     found = find_faces(visit, path, generator)
     name, match = visit.vault.identify(found[0], 2 * thresholds.FARTHEST)  # so the nearest always has a name
-    return Login(name, match.squared_distance, "identify", generator, len(found), len(match.skipped))
-
-
-def replay(visit: Visit) -> Login:
-    """Give the stolen template in place of a photo, live. Raises what `Vault.verify` does; UserError: nothing is stolen yet."""
-    copy = visit.copy or next(iter(visit.vault.stolen()), None)
-    if copy is None:
-        raise UserError("The vault is empty, so there is nothing to steal. Enrol a person first.")
-    visit.copy = copy
-    match = visit.vault.verify(copy.name, Face(copy.picture, None, how="aligned already"), thresholds.FARTHEST)
-    stored = any(stolen.png == copy.png for stolen in visit.vault.stolen())
-    return Login(copy.name, match.squared_distance, "replay", copy.generator, revoked=not stored)
-
-
-def steal(visit: Visit, index: int) -> str:
-    """The thief takes a copy of a template; the name it is stored under. Raises UserError: what was shown is of an older vault."""
-    found = visit.vault.stolen()
-    if index >= len(found):
-        raise UserError("The vault was opened anew. Click a template of it.")
-    visit.copy = found[index]
-    return visit.copy.name
+    sealed = sum(is_sealed(stolen.generator) for stolen in visit.vault.stolen())
+    return Login(name, match.squared_distance, "identify", generator, len(found), len(match.skipped) - sealed, sealed)
 
 
 def accepts(models: Models, reference: str | None, probe: str | None, generator: str) -> bool:
@@ -178,16 +166,53 @@ def accepts(models: Models, reference: str | None, probe: str | None, generator:
     return distorter.decide(*embedded).same
 
 
-def _check_kind(visit: Visit, name: str, generator: str) -> None:
-    """A name that nobody has is the vault's to refuse."""
+def check_kind(visit: Visit, name: str, generator: str) -> None:
+    """A name that nobody has is the vault's to refuse. Raises UserError: it was enrolled as another kind than the generator makes."""
+    kinds = kinds_of(visit, name)
+    if kinds and kind_of(generator) not in kinds:
+        raise UserError(OTHER_KIND[min(kinds)])
+
+
+def kinds_of(visit: Visit, name: str) -> set[str]:
+    """What is enrolled under the name: digit, face, sealed."""
     wanted = clean_name(name).casefold()
-    kinds = {is_digit(stolen.generator) for stolen in visit.vault.stolen() if stolen.name.casefold() == wanted}
-    if kinds and is_digit(generator) not in kinds:
-        kind = "digit" if True in kinds else "face"
-        raise UserError(f"Enrolled under this name is a {kind}. Choose a generator for {kind}s, or another name.")
+    return {kind_of(stolen.generator) for stolen in visit.vault.stolen() if stolen.name.casefold() == wanted}
+
+
+# kinds
+
+
+def kind_of(generator: str) -> str:
+    """digit, face or sealed. Raises UnknownName."""
+    return "sealed" if is_sealed(generator) else "digit" if is_digit(generator) else "face"
+
+
+@cache
+def is_digit(generator: str) -> bool:
+    """Raises UnknownName."""
+    return thresholds.record(generator)["data"]["name"] == "mnist"
+
+
+@cache
+def is_sealed(generator: str) -> bool:
+    """Raises UnknownName."""
+    return thresholds.record(generator)["class"] in checkpoints.SEALED
+
+
+def sealed_generators() -> list[str]:
+    """Those that are there and have a login threshold."""
+    return [name for name in checkpoints.names(checkpoints.SEALED) if "threshold" in thresholds.record(name)]
 
 
 # pictures
+
+
+def photos_of(paths: list[str | None], generator: str) -> list[tuple[str, bool]]:
+    """The photos that were given, as the `Reader` takes them. Raises BadPicture: none."""
+    given = [path for path in paths if path]
+    if not given:
+        raise BadPicture(NO_PHOTO)
+    return [(path, is_digit(generator)) for path in given]
 
 
 def find_faces(visit: Visit, path: str | None, generator: str) -> list[Face]:
@@ -210,12 +235,6 @@ def read_digit(picture: Image.Image) -> Image.Image:
 
 
 @cache
-def is_digit(generator: str) -> bool:
-    """Raises UnknownName."""
-    return thresholds.record(generator)["data"]["name"] == "mnist"
-
-
-@cache
 def sample_pictures() -> list[tuple[Image.Image, str, str]]:
     """(picture, caption, generator): the portrait, and the digits in other hands than those of the demonstration vault."""
     from sklearn.datasets import load_digits
@@ -229,14 +248,18 @@ def sample_pictures() -> list[tuple[Image.Image, str, str]]:
 
 
 def show_templates(visit: Visit, folder: Path) -> list[tuple[str, str]]:
-    """(file, name) of every template as it is stored, in the order of enrolment. Files of templates that were revoked are deleted."""
+    """(file, caption) of every template as it is stored, in the order of enrolment. Files of templates that were revoked are deleted."""
     found = visit.vault.stolen()
     alive = {(stolen.name, stolen.png) for stolen in found}
     gone = [key for key in visit.shown if key not in alive]
     unlink(visit.shown.pop(key) for key in gone)
     for key in alive - visit.shown.keys():
         visit.shown[key] = _write(key[1], folder)
-    return [(visit.shown[stolen.name, stolen.png], stolen.name) for stolen in found]
+    return [(visit.shown[stolen.name, stolen.png], caption(stolen)) for stolen in found]
+
+
+def caption(stolen: Stolen) -> str:
+    return f"{stolen.name} (sealed)" if is_sealed(stolen.generator) else stolen.name
 
 
 def _write(png: bytes, folder: Path) -> str:

@@ -27,12 +27,9 @@ def known_secret(command, source: str):
 
 def read_card(path: Path | None) -> KeyCard:
     """The card's file, or a picture of it. Raises BadKey; UserError: not given; BadPicture."""
-    from .images import read_picture
-
     if path is None:
         raise UserError("This login needs its key card. Give the card's file, or a picture of it, with --card.")
-    data = _read(path, "The key card", "--card")
-    return KeyCard.read(data.decode(errors="replace")) if data.lstrip()[:1] == b"{" else KeyCard.scan(read_picture(path))
+    return KeyCard.open(_read(path, "The key card", "--card"))
 
 
 @contextmanager

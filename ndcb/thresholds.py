@@ -33,8 +33,8 @@ class Rates:
 
 @cache
 def record(generator: str) -> dict:
-    """`checkpoints.record`, read once."""
-    return checkpoints.record(generator)
+    """`checkpoints.record` of a generator, sealed or not, read once."""
+    return checkpoints.record(generator, checkpoints.GENERATORS + checkpoints.SEALED)
 
 
 def login_threshold(generator: str) -> float:

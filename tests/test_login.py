@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from ndcb import login, samples, thresholds
+from ndcb import login, samples, thief, thresholds
 from ndcb.distances import ssim
 from ndcb.images import to_tensor
 from ndcb.terms import DEFAULT_FACES, BadPicture, NoFaceFound, UserError
@@ -92,14 +92,14 @@ def test_a_crop_is_searched_once(visit, photos, monkeypatch):
 
 
 def test_a_stolen_template_logs_in_and_outlives_revoking(visit, photos):
-    assert login.steal(visit, 0) == "Eileen Collins"
-    assert login.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
+    assert thief.steal(visit, 0).name == "Eileen Collins"
+    assert thief.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
     visit.vault.revoke("Eileen Collins")
-    assert "Nobody is enrolled" in str(refusal(login.replay, visit))
+    assert "Nobody is enrolled" in str(refusal(thief.replay, visit))
     login.enrol(visit, "Eileen Collins", [photos["mirrored"]], DEFAULT_FACES)
-    again = login.replay(visit)
+    again = thief.replay(visit)
     assert 0.01 < again.squared_distance < thresholds.login_threshold(DEFAULT_FACES) and again.revoked
-    assert "opened anew" in str(refusal(login.steal, visit, 99))
+    assert "opened anew" in str(refusal(thief.steal, visit, 99))
 
 
 def test_visitors_vaults_are_separate(models, visit, photos, tmp_path):
@@ -155,7 +155,7 @@ def test_the_samples_are_digits_in_another_hand():
 def test_nothing_to_steal(visit):
     for name in set(names(visit)):
         visit.vault.revoke(name)
-    assert "empty" in str(refusal(login.replay, visit))
+    assert "empty" in str(refusal(thief.replay, visit))
 
 
 def test_of_several_faces_the_largest_counts(visit, photos):

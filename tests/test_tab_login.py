@@ -213,6 +213,101 @@ def test_the_login_story_on_a_phone(tab, page, photos):
     assert MARKUP not in tab.inner_text("body")
 
 
+def choose(window, label: str) -> None:
+    window.click("#login-generator input")
+    window.get_by_role("option", name=label).first.click()
+
+
+def at_home(window, button: str, text: str) -> None:
+    """What the thief tries, and is told."""
+    window.click(f"#login-{button}")
+    wait_for_text(window, "#login-thief", text)
+
+
+def steal(window, number: int) -> None:
+    window.locator("#thief button.thumbnail-item").nth(number).click()
+    wait_for_text(window, "#login-thief", "Stolen: a copy")
+
+
+@pytest.mark.slow
+def test_the_story_of_a_theft_with_a_key(tab, page, photos):
+    """Enrol, log in, stolen, renewed: link, replay and restore fail."""
+    before = page.left()
+    assert not tab.is_visible("#login-key") and not tab.is_visible("#login-renew") and tab.is_visible("#login-threshold")
+    choose(tab, "sealed with a key")
+    tab.wait_for_selector("#login-passphrase input")
+    assert tab.is_visible("#login-renew") and not tab.is_visible("#login-threshold") and not tab.is_visible("#login-scale")
+    give(tab, photos["portrait"])
+    write(tab, MARKUP)
+    act(tab, "enrol", "passphrase is too short")
+    tab.fill("#login-passphrase input", "correct horse battery")
+    act(tab, "enrol", f"Enrolled: {MARKUP}. 1 sealed template")
+    give(tab, photos["mirrored"])
+    act(tab, "verify", f"Accepted. The photo and the passphrase log in as {MARKUP}")
+    act(tab, "identify", "only compared with its key")
+    tab.fill("#login-passphrase input", "another passphrase")
+    act(tab, "verify", "Refused.")
+    assert not any(character.isdigit() for character in tab.inner_text("#login-verdict").replace(MARKUP, ""))
+    tab.fill("#login-passphrase input", "correct horse battery")
+    steal(tab, 3)
+    at_home(tab, "link", "Not linked")
+    at_home(tab, "replay", "Refused. The stolen template does not log in")
+    at_home(tab, "restore", "the face is nobody's")
+    assert tab.locator("#login-thief .thief-pictures img").count() == 3
+    act(tab, "renew", "Renewed")
+    act(tab, "verify", "Accepted.")
+    at_home(tab, "link", "the old one does not match it")
+    at_home(tab, "replay", "the thief's copy of it was tried")
+    assert "Refused." in tab.inner_text("#login-thief") and fits(tab)
+    act(tab, "revoke", "Revoked")
+    act(tab, "verify", "Nobody is enrolled")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - before and MARKUP not in tab.inner_text("body")
+    assert tab.input_value("#login-passphrase input") == ""
+
+
+@pytest.mark.slow
+def test_the_same_theft_without_a_key(tab, page, photos):
+    give(tab, photos["mirrored"])
+    steal(tab, 0)
+    at_home(tab, "link", "Linked: the template stored for Eileen Collins")
+    at_home(tab, "replay", "Accepted. The thief is in")
+    at_home(tab, "restore", "this is what the embedding tells")
+    write(tab, "Eileen Collins")
+    act(tab, "revoke", "Revoked")
+    act(tab, "enrol", "Enrolled")
+    at_home(tab, "replay", "Accepted. The thief is in")  # with the old copy
+    at_home(tab, "link", "the old one still matches it")
+    act(tab, "forget", "Your data is deleted")
+
+
+@pytest.mark.slow
+def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
+    before = page.left()
+    choose(tab, "sealed with a key")
+    tab.locator("#login-source label").nth(1).click()
+    give(tab, photos["portrait"])
+    write(tab, "Ann")
+    act(tab, "verify", "Nobody is enrolled")
+    act(tab, "enrol", "Take the new key card with you")
+    for number, name in enumerate(("card.json", "card.png")):
+        with tab.expect_download() as download:
+            tab.click(f"#login-new-card a >> nth={number}")
+        download.value.save_as(tmp_path / name)
+    act(tab, "verify", "needs the name's key card")
+    for name in ("card.json", "card.png"):
+        tab.locator("#login-card input[type=file]").first.set_input_files(tmp_path / name)
+        wait_for_text(tab, "#login-card", name)
+        act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
+        tab.locator("#login-card button[aria-label='Clear']").click()
+    act(tab, "renew", "Renewed")
+    tab.locator("#login-card input[type=file]").first.set_input_files(tmp_path / "card.png")
+    wait_for_text(tab, "#login-card", "card.png")
+    act(tab, "verify", "it needs version 2")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - before and "Key card" not in tab.inner_text("#login-new-card")
+
+
 @pytest.mark.slow
 def test_another_digit_is_refused_on_the_page(tab, page):
     sample(tab, 1 + 8)

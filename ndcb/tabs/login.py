@@ -7,13 +7,14 @@ import gradio as gr
 from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 
-from .. import login, samples, thresholds
+from .. import login, samples, sealed_login, thief, thresholds
 from ..login import Login, Visit
 from ..pipeline import Models
+from ..sealed_login import Given, SealedLogin
 from ..terms import DEFAULT_FACES, UserError
 from ..vault import MOST_PHOTOS
 from ..vault_database import LONGEST_NAME
-from . import login_words, words
+from . import login_sealed, login_words, words
 from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
 from .photo import Photo, Photos
 
@@ -38,7 +39,7 @@ CSS = """
 .names table { width: 100% !important; table-layout: fixed }
 .names td, .names th { overflow-wrap: anywhere; padding: .3rem .5rem !important; font-size: .85rem }
 .scale .mark.at-start { transform: none; text-align: left } .scale .mark.at-end { transform: translateX(-100%); text-align: right }
-"""
+""" + login_sealed.CSS
 
 
 def answer(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
@@ -57,16 +58,58 @@ def answer(models: Models, visit: Visit | None, act, progress: gr.Progress, stag
     return [visit, text, bar, *_vault_view(visit)]
 
 
+def answer_more(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
+    """`answer`, where `act(visit)` gives a third thing to show, whose value comes last."""
+    more = [gr.skip()]
+
+    def only_two(visit: Visit) -> tuple[str, str]:
+        text, bar, more[0] = act(visit)
+        return text, bar
+
+    return [*answer(models, visit, only_two, progress, stage), more[0]]
+
+
 def _vault_view(visit: Visit) -> list:
     names = login_words.names_table([(stolen.name, stolen.generator, stolen.time) for stolen in visit.vault.stolen()])
     return [names, login.show_templates(visit, Path(get_upload_folder()))]
 
 
-def enrol(visit: Visit, name: str, paths: list[str | None], generator: str) -> tuple[str, str]:
-    """What to say about the new templates. Raises what `ndcb.login.enrol` does."""
+def enrol(visit: Visit, name: str, paths: list[str | None], generator: str, given: Given = Given()) -> tuple[str, str, str]:
+    """What to say about the new templates, and a new key card. Raises what `ndcb.login.enrol` and `ndcb.sealed_login.enrol` do."""
+    if login.is_sealed(generator):
+        return _seal(visit, sealed_login.enrol, name, paths, generator, given)
     entry = login.enrol(visit, name, paths, generator)
-    faces = max(len(login.find_faces(visit, path, generator)) for path in paths if path)
-    return say(visit, login_words.enrolled(entry, faces))
+    return *say(visit, login_words.enrolled(entry, _most_faces(visit, paths, generator))), ""
+
+
+def renew(visit: Visit, name: str, paths: list[str | None], generator: str, given: Given) -> tuple[str, str, str]:
+    """The same of sealed templates in the place of others. Raises what `ndcb.sealed_login.renew` does."""
+    return _seal(visit, sealed_login.renew, name, paths, generator, given)
+
+
+def _seal(visit: Visit, act, name: str, paths: list[str | None], generator: str, given: Given) -> tuple[str, str, str]:
+    entry, card = act(visit, name, paths, generator, given)
+    text = login_sealed.stored(entry, card, _most_faces(visit, paths, generator), act is sealed_login.renew)
+    return *say(visit, text), login_sealed.card_view(card)
+
+
+def _most_faces(visit: Visit, paths: list[str | None], generator: str) -> int:
+    return max(len(login.find_faces(visit, path, generator)) for path in paths if path)
+
+
+def log_in(visit: Visit, name: str, path: str | None, generator: str, threshold: float, given: Given) -> tuple[str, str]:
+    """Verdict and scale. Raises what `ndcb.login.log_in` and `ndcb.sealed_login.log_in` do."""
+    if login.is_sealed(generator):
+        return say(visit, login_sealed.verdict(sealed_login.log_in(visit, name, path, generator, given)))
+    return judge(visit, login.log_in(visit, name, path, generator), generator, threshold)
+
+
+def replay(visit: Visit, generator: str, threshold: float, given: Given) -> tuple[str, str]:
+    """The same with the stolen template as the photo. Raises what `ndcb.thief.replay` does."""
+    attempt = thief.replay(visit, given)
+    if isinstance(attempt, SealedLogin):
+        return say(visit, login_sealed.verdict(attempt))
+    return judge(visit, attempt, generator, threshold)
 
 
 def judge(visit: Visit, attempt: Login, generator: str, threshold: float) -> tuple[str, str]:
@@ -93,6 +136,12 @@ def default_threshold(generator: str) -> list:
     """The slider's value and its cost."""
     limit = thresholds.login_threshold(generator)
     return [round(limit, 3), login_words.cost(generator, limit)]
+
+
+def show_kind(generator: str) -> list:
+    """What is seen with a generator: the key's controls and Renew, or threshold and scale, which mean nothing where no distance is told."""
+    sealed = login.is_sealed(generator)
+    return [gr.Group(visible=sealed), gr.Button(visible=sealed), gr.Group(visible=not sealed), gr.HTML(visible=not sealed)]
 
 
 def use_sample(files: list[str], index: int, generator: str) -> list:
@@ -129,18 +178,20 @@ def _form() -> dict:
                        format="png", elem_id="login-samples")
     with gr.Accordion(f"More photos of the same person, to enrol with up to {MOST_PHOTOS}", open=False):
         more = Photos(label="More photos", file_count="multiple", height=120, elem_id="login-more")
-    choices = [*generators("faces"), *generators("digits")]
+    choices = [*generators("faces"), *login_sealed.generators(), *generators("digits")]
     generator = gr.Dropdown(choices, value=choices[0][1], label="Generator: what makes the template", filterable=False,
                             elem_id="login-generator")
     name = gr.Textbox(label="Name", max_length=LONGEST_NAME, placeholder="such as Ann", elem_id="login-name")
-    return {"photo": photo, "files": files, "tiles": tiles, "more": more, "generator": generator, "name": name, **_buttons()}
+    key = login_sealed.controls()
+    return {"photo": photo, "files": files, "tiles": tiles, "more": more, "generator": generator, "name": name, "key": key, **_buttons()}
 
 
 def _buttons() -> dict:
-    texts = {"enrol": "Enrol", "verify": "Log in", "identify": "Who is it? (1:N)", "revoke": "Revoke the name", "forget": "Delete my data"}
+    texts = {"enrol": "Enrol", "verify": "Log in", "identify": "Who is it? (1:N)", "renew": "Renew", "revoke": "Revoke the name",
+             "forget": "Delete my data"}
     with gr.Row():
         return {key: gr.Button(text, size="sm", min_width=130, variant="primary" if key == "verify" else "secondary",
-                               elem_id=f"login-{key}") for key, text in texts.items()}
+                               visible=key != "renew", elem_id=f"login-{key}") for key, text in texts.items()}
 
 
 def _results() -> dict:
@@ -149,17 +200,25 @@ def _results() -> dict:
     value, rates = default_threshold(first)
     stored = samples.example(DEFAULT_FACES).template
     loot = [(save_pil_to_cache(stored, get_upload_folder(), "stolen", "png"), login.PORTRAIT)]
-    return {
-        "says": gr.HTML(login_words.start(), elem_id="login-verdict"),
-        "bar": gr.HTML(login_words.first_scale(), elem_id="login-scale"),
-        "threshold": gr.Slider(0, thresholds.FARTHEST / 2, value, step=0.001, elem_id="login-threshold",
-                               label="Login threshold (squared distance)"),
-        "rates": gr.HTML(rates, elem_id="login-rates"),
-        "people": gr.HTML(login_words.first_table(), elem_classes="names", elem_id="login-names"),
-        "thief": gr.Markdown(login_words.THIEF),
-        "loot": gr.Gallery(loot, label="Stored templates", show_label=False, columns=4, height=200, allow_preview=False, buttons=[],
-                           format="png", elem_id="thief"),
-        "replay": gr.Button("Log in with the stolen template", elem_id="login-replay"), "first_loot": loot}
+    shown = {"says": gr.HTML(login_words.start(), elem_id="login-verdict"), "card": gr.HTML("", elem_id="login-new-card"),
+             "bar": gr.HTML(login_words.first_scale(), elem_id="login-scale")}
+    with gr.Group() as judged:
+        shown |= {"threshold": gr.Slider(0, thresholds.FARTHEST / 2, value, step=0.001, elem_id="login-threshold",
+                                         label="Login threshold (squared distance)"),
+                  "rates": gr.HTML(rates, elem_id="login-rates")}
+    shown |= {"judged": judged, "people": gr.HTML(login_words.first_table(), elem_classes="names", elem_id="login-names")}
+    if login_sealed.generators():
+        gr.Markdown(login_sealed.STORY)
+    gr.Markdown(login_words.THIEF)
+    shown["loot"] = gr.Gallery(loot, label="Stored templates", show_label=False, columns=4, height=200, allow_preview=False, buttons=[],
+                               format="png", elem_id="thief")
+    with gr.Row():
+        for key, text in {"replay": "Log in with the stolen template", "link": "Link it to the photo", "restore": "Restore a face"}.items():
+            shown[key] = gr.Button(text, size="sm", min_width=150, elem_id=f"login-{key}")
+    shown["thief"] = gr.HTML("", elem_id="login-thief")
+    if login_sealed.generators():
+        gr.Markdown(login_sealed.STILL)
+    return shown | {"first_loot": loot}
 
 
 def _wire(models: Models, form: dict, results: dict) -> None:
@@ -170,15 +229,25 @@ def _wire(models: Models, form: dict, results: dict) -> None:
 
 
 def _wire_vault(models: Models, form: dict, results: dict, visit: gr.State) -> None:
-    photo, name, generator, threshold = form["photo"], form["name"], form["generator"], results["threshold"]
-    outputs = [visit, *(results[key] for key in ("says", "bar", "people", "loot"))]
+    photo, name, generator, threshold, more = form["photo"], form["name"], form["generator"], results["threshold"], form["more"]
+    key = [form["key"][part] for part in ("source", "passphrase", "card")]
+    outputs = [visit, *(results[part] for part in ("says", "bar", "people", "loot"))]
     private = {"api_visibility": "private", "show_progress_on": [results["says"]], **QUEUE}
 
-    def on_enrol(seen: Visit | None, who: str, path: str | None, more: list, which: str, progress=gr.Progress()) -> list:
-        return answer(models, seen, lambda visit: enrol(visit, who, [path, *more], which), progress, FINDING)
+    def on_enrol(seen: Visit | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
+                 progress=gr.Progress()) -> list:
+        given = login_sealed.given(source, phrase, cards)
+        return answer_more(models, seen, lambda visit: enrol(visit, who, [path, *more], which, given), progress, FINDING)
 
-    def on_verify(seen: Visit | None, who: str, path: str | None, which: str, limit: float, progress=gr.Progress()) -> list:
-        return answer(models, seen, lambda visit: judge(visit, login.log_in(visit, who, path, which), which, limit), progress, LOGGING_IN)
+    def on_renew(seen: Visit | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
+                 progress=gr.Progress()) -> list:
+        given = login_sealed.given(source, phrase, cards)
+        return answer_more(models, seen, lambda visit: renew(visit, who, [path, *more], which, given), progress, FINDING)
+
+    def on_verify(seen: Visit | None, who: str, path: str | None, which: str, limit: float, source: str, phrase: str, cards: list,
+                  progress=gr.Progress()) -> list:
+        given = login_sealed.given(source, phrase, cards)
+        return answer(models, seen, lambda visit: log_in(visit, who, path, which, limit, given), progress, LOGGING_IN)
 
     def on_identify(seen: Visit | None, path: str | None, which: str, limit: float, progress=gr.Progress()) -> list:
         return answer(models, seen, lambda visit: judge(visit, login.identify(visit, path, which), which, limit), progress, LOGGING_IN)
@@ -186,19 +255,56 @@ def _wire_vault(models: Models, form: dict, results: dict, visit: gr.State) -> N
     def on_revoke(seen: Visit | None, who: str, progress=gr.Progress()) -> list:
         return answer(models, seen, lambda visit: say(visit, login_words.revoked(who, visit.vault.revoke(who))), progress, "Revoking")
 
-    def on_steal(seen: Visit | None, event: gr.SelectData, progress=gr.Progress()) -> list:
-        return answer(models, seen, lambda visit: say(visit, login_words.stolen(login.steal(visit, event.index))), progress, "Stealing")
-
-    def on_replay(seen: Visit | None, which: str, limit: float, progress=gr.Progress()) -> list:
-        return answer(models, seen, lambda visit: judge(visit, login.replay(visit), which, limit), progress, "Trying the stolen template")
-
-    form["enrol"].click(on_enrol, [visit, name, photo, form["more"], generator], outputs, **private)
-    form["verify"].click(on_verify, [visit, name, photo, generator, threshold], outputs, **private)
-    name.submit(on_verify, [visit, name, photo, generator, threshold], outputs, **private)
+    for button, handler in (("enrol", on_enrol), ("renew", on_renew)):
+        form[button].click(handler, [visit, name, photo, more, generator, *key], [*outputs, results["card"]], **private)
+    form["verify"].click(on_verify, [visit, name, photo, generator, threshold, *key], outputs, **private)
+    name.submit(on_verify, [visit, name, photo, generator, threshold, *key], outputs, **private)
     form["identify"].click(on_identify, [visit, photo, generator, threshold], outputs, **private)
     form["revoke"].click(on_revoke, [visit, name], outputs, **private)
+    _wire_thief(models, form, results, visit, outputs)
+
+
+def _wire_thief(models: Models, form: dict, results: dict, visit: gr.State, outputs: list) -> None:
+    photo, generator, threshold = form["photo"], form["generator"], results["threshold"]
+    key = [form["key"][part] for part in ("source", "passphrase", "card")]
+    private = {"api_visibility": "private", "show_progress_on": [results["thief"]], **QUEUE}
+
+    def on_steal(seen: Visit | None, event: gr.SelectData, progress=gr.Progress()) -> list:
+        def act(visit: Visit) -> tuple[str, str, str]:
+            text = login_words.stolen(thief.steal(visit, event.index).name)
+            return *say(visit, text), text
+
+        return answer_more(models, seen, act, progress, "Stealing")
+
+    def on_replay(seen: Visit | None, which: str, limit: float, source: str, phrase: str, cards: list, progress=gr.Progress()) -> list:
+        def act(visit: Visit) -> tuple[str, str, str]:
+            text, bar = replay(visit, which, limit, login_sealed.given(source, phrase, cards))
+            return text, bar, text
+
+        return answer_more(models, seen, act, progress, "Trying the stolen template")
+
+    def on_link(seen: Visit | None, path: str | None, progress=gr.Progress()) -> list:
+        return try_theft(models, seen, lambda visit: login_sealed.linked(thief.link(visit, path)), progress, "Comparing")
+
+    def on_restore(seen: Visit | None, path: str | None, progress=gr.Progress()) -> list:
+        return try_theft(models, seen, lambda visit: login_sealed.restored(thief.restore(visit, path)), progress, "Painting a face")
+
+    outputs = [*outputs, results["thief"]]
     results["loot"].select(on_steal, visit, outputs, **private)
-    results["replay"].click(on_replay, [visit, generator, threshold], outputs, **private)
+    results["replay"].click(on_replay, [visit, generator, threshold, *key], outputs, **private)
+    results["link"].click(on_link, [visit, photo], outputs, **private)
+    results["restore"].click(on_restore, [visit, photo], outputs, **private)
+
+
+def try_theft(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
+    """`answer_more` about what the thief tries at home: it is told there alone, and so is why it cannot be tried."""
+    def at_home(visit: Visit) -> tuple[dict, dict, str]:
+        try:
+            return gr.skip(), gr.skip(), act(visit)
+        except UserError as error:
+            return gr.skip(), gr.skip(), words.advice(html.escape(str(error)))
+
+    return answer_more(models, visit, at_home, progress, stage)
 
 
 def _wire_rest(form: dict, results: dict, visit: gr.State, kept: gr.State) -> None:
@@ -216,16 +322,21 @@ def _wire_rest(form: dict, results: dict, visit: gr.State, kept: gr.State) -> No
 
     def on_forget(seen: Visit | None, paths: tuple, path: str | None, others: list) -> list:
         forget(seen, [*paths, path, *others], form["files"])
-        return [None, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"]]
+        return [None, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"], "", "",
+                "", None]
 
     photo.input(on_file, [photo, kept], kept, **private)
     more.upload(on_file, [more, kept], kept, **private)
+    card = form["key"]["card"]
+    card.upload(on_file, [card, kept], kept, **private)
+    generator.change(show_kind, generator, [form["key"]["group"], form["renew"], results["judged"], results["bar"]], **private)
     form["tiles"].select(on_sample, generator, [photo, generator, threshold, rates], **private)
     generator.input(default_threshold, generator, [threshold, rates], **private)
     threshold.input(on_threshold, [visit, generator, threshold], [results["says"], results["bar"], rates], trigger_mode="always_last",
                     **private)
-    form["forget"].click(on_forget, [visit, kept, photo, more], [visit, kept, photo, more, form["name"], results["says"], results["bar"],
-                                                                 results["people"], results["loot"]], api_visibility="private", **QUEUE)
+    cleared = [visit, kept, photo, more, form["name"], *(results[part] for part in ("says", "bar", "people", "loot", "card", "thief")),
+               form["key"]["passphrase"], card]
+    form["forget"].click(on_forget, [visit, kept, photo, more], cleared, api_visibility="private", **QUEUE)
 
 
 def _api(models: Models) -> None:

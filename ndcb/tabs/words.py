@@ -7,6 +7,7 @@ NAMES = {
     "faces-bottleneck": "Faces: bottleneck, T = D(F(X))",
     "faces": "Faces: the paper's U-Net, T = G(X)",
     "faces-concealing": "Faces: the paper's U-Net, trained against recolouring",
+    "faces-sealed": "Faces: sealed with a key, T = D(R z(X))",
     "digits": "Digits: alpha 0.3, the paper's choice",
 }
 
