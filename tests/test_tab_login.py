@@ -1,5 +1,6 @@
 """The tab Login: its words, its thresholds, and the story of a login in a real browser."""
 
+import base64
 import copy
 import json
 
@@ -9,9 +10,12 @@ import pytest
 from gradio_client import Client, handle_file
 
 from ndcb import checkpoints, thresholds
+from ndcb.keys import KeyCard
 from ndcb.login import Login, close, log_in, open_visit
-from ndcb.tabs import cache, login, login_words
-from ndcb.terms import DEFAULT_FACES, NotAvailable, UnknownName
+from ndcb.sealed_login import SealedLogin
+from ndcb.tabs import cache, login, login_sealed, login_words
+from ndcb.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
+from ndcb.thief import Link
 from ndcb.vault import Entry
 
 from .browsing import CAMERA, WAIT, alone, ask_for_the_camera, fits, served, wait_for_text, with_camera
@@ -42,6 +46,25 @@ def test_every_name_is_escaped():
     assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
     assert "2 templates are stored" in texts[0] and "2 faces were found" in texts[0] and "2 templates are deleted" in texts[1]
     assert "(2 templates)" in texts[3] and "2 faces" not in login_words.enrolled(entry)
+
+
+def test_what_is_said_of_sealed_templates():
+    """Names are escaped, and no login tells a number."""
+    entry = Entry(MARKUP, "2025-01-31T08:30:00Z", "faces-sealed", "facenet", 2)
+    card = KeyCard(MARKUP, "e" * 32, 3, bytes(32))
+    near, far = Decision(0.4, 1.3), Decision(1.9, 1.3)
+    logins = [login_sealed.verdict(SealedLogin(MARKUP, accepted, kind, "card", revoked=kind == "replay"))
+              for accepted in (True, False) for kind in ("verify", "replay")]
+    links = [login_sealed.linked(Link(MARKUP, True, False, found, stored, same)) for found, stored, same in (
+        (near, near, True), (far, far, False), (far, None, False))]
+    texts = [*logins, *links, login_sealed.stored(entry, card, 2, renewed=True), login_sealed.card_view(card)]
+    assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
+    assert not any(character.isdigit() for text in logins for character in text.replace("${7*7}", "").replace("&#x27;", ""))
+    assert "copy of it was tried" in logins[1] and "Accepted" in logins[0] and "Refused" in logins[2]
+    assert "still the one that is stored" in links[0] and "does not match it" in links[1] and "No template of a face" in links[2]
+    assert "Renewed" in texts[-2] and "2 faces were found" in texts[-2] and "key-card-3.json" in texts[-1]
+    assert card.text() in base64.b64decode(texts[-1].split("application/json;base64,")[1].split('"')[0]).decode()
+    assert login_sealed.card_view(None) == ""
 
 
 def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
