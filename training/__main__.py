@@ -44,7 +44,8 @@ class SmokeJob:
 @dataclass(frozen=True)
 class EvaluateJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
-    """Names of generators, or paths of their folders; in each the folder `evaluation` is written."""
+    """Names of generators, or paths of their folders; in each the folder `evaluation` is written. A sealed generator has parts of its own:
+    those of `training.evaluation.sealed`."""
     what: tuple[str, ...] = ()
     """Only these parts: image, embedding_error, failures, failure_to_enrol, verification, lfw_folds, paper, robustness,
     second_recogniser, polish."""
