@@ -1,5 +1,6 @@
 """Sealed templates: enrolled, verified, renewed and revoked with toy models; what the two stores hold, and what a thief can do."""
 
+import logging
 import sqlite3
 from dataclasses import dataclass
 
@@ -289,3 +290,23 @@ def test_a_photo_of_another_size_is_said(here):
 def test_no_secret_is_printed():
     seal = Seal("e" * 32, 1, "card", b"salty salty salt")
     assert "salty" not in repr(seal) and repr(new_card(seal, "Ann").key) not in repr(new_card(seal, "Ann"))
+
+
+def test_no_log_and_no_error_holds_a_key_a_salt_or_a_direction(here, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
+    try:
+        _, card = here.enrol_sealed("Eve", [photo(4)])
+        here.verify_sealed("Eve", photo(4, 1), card)
+        here.renew("Eve", [photo(4)], WORDS)
+        with pytest.raises(BadKey) as error:
+            here.verify_sealed("Eve", photo(4), card)
+    finally:
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.NOTSET)
+    [(seal, number)] = here.keys.seals([row.sha256 for row in here.database.rows()]).values()
+    key = seal.key(seal.secret(WORDS), number)
+    direction = sealing().embed([here.stolen()[0].picture])[0]
+    secrets = [card.text(), card.text().split('"key": "')[1][:52], WORDS.text, "Eve", *(str(value)[:6] for value in direction.tolist()[:3]),
+               *(form for value in (key, card.key, seal.salt) for form in (value.hex(), repr(value)[2:-1]))]
+    assert "INSERT INTO ndcb_keys" in caplog.text and "DELETE" in caplog.text
+    assert not any(secret in text for secret in secrets for text in (caplog.text, str(error.value), repr(error.value)))
