@@ -42,6 +42,8 @@ class Link:
     """Against the nearest template that is stored for the name now; None: there is none of its kind."""
     same_file: bool
     """The stolen template is still stored as it is."""
+    sealed_now: bool = False
+    """What is stored for the name now is sealed."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def link(visit: Visit, path: str | None) -> Link:
     own, *others = eyes.embed([fitting(picture, eyes) for picture in (copy.picture, photo, *(other.picture for other in stored))])
     found, *nearest = [eyes.decide(own, other) for other in others]
     return Link(copy.name, is_sealed(copy.generator), is_digit(copy.generator), found,
-                min(nearest, key=lambda decision: decision.squared_distance, default=None), any(other.png == copy.png for other in stored))
+                min(nearest, key=lambda decision: decision.squared_distance, default=None), any(other.png == copy.png for other in stored),
+                any(is_sealed(other.generator) for other in stored))
 
 
 def restore(visit: Visit, path: str | None) -> Restoration:
@@ -116,7 +119,7 @@ def loot(visit: Visit) -> Stolen:
 
 
 def recogniser_of(visit: Visit, copy: Stolen) -> Distorter:
-    """The plain recogniser of a template's kind, and its threshold: what anybody has. z of a sealed generator is turned by no key either."""
+    """The plain recogniser of a template's kind, and its threshold: what anybody has."""
     return visit.vault.models.distorter(DEFAULT_FACES if is_sealed(copy.generator) else copy.generator)
 
 

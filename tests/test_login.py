@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from ndcb import login, samples, thief, thresholds
+from ndcb import login, samples, sealed_login, thief, thresholds
 from ndcb.distances import ssim
 from ndcb.images import to_tensor
-from ndcb.terms import DEFAULT_FACES, BadPicture, NoFaceFound, UserError
+from ndcb.sealed_login import Given
+from ndcb.terms import DEFAULT_FACES, DEFAULT_SEALED, BadPicture, NoFaceFound, UserError
 
 MARKUP = "<b>Ann</b> ${7*7}"
 
@@ -100,6 +101,19 @@ def test_a_stolen_template_logs_in_and_outlives_revoking(visit, photos):
     again = thief.replay(visit)
     assert 0.01 < again.squared_distance < thresholds.login_threshold(DEFAULT_FACES) and again.revoked
     assert "opened anew" in str(refusal(thief.steal, visit, 99))
+
+
+def test_a_plain_template_stays_a_photo_after_sealing(visit, photos):
+    """The one that was stolen before logs in, as the photo does, where its owner's key is given; a sealed one does not."""
+    thief.steal(visit, 0)
+    given = Given("passphrase", "correct horse")
+    sealed_login.renew(visit, "Eileen Collins", [photos["portrait"]], DEFAULT_SEALED, given)
+    assert sealed_login.log_in(visit, "Eileen Collins", photos["mirrored"], DEFAULT_SEALED, given).accepted
+    again = thief.replay(visit, given)
+    assert again.accepted and again.revoked
+    assert thief.link(visit, photos["mirrored"]).photo.same and thief.link(visit, photos["mirrored"]).sealed_now
+    thief.steal(visit, names(visit).index("Eileen Collins"))
+    assert not thief.replay(visit, given).accepted
 
 
 def test_visitors_vaults_are_separate(models, visit, photos, tmp_path):

@@ -88,8 +88,9 @@ def renew(visit: Visit, name: str, paths: list[str | None], generator: str, give
 
 
 def _seal(visit: Visit, act, name: str, paths: list[str | None], generator: str, given: Given) -> tuple[str, str, str]:
+    was_plain = "face" in login.kinds_of(visit, name)
     entry, card = act(visit, name, paths, generator, given)
-    text = login_sealed.stored(entry, card, _most_faces(visit, paths, generator), act is sealed_login.renew)
+    text = login_sealed.stored(entry, card, _most_faces(visit, paths, generator), act is sealed_login.renew, was_plain)
     return *say(visit, text), login_sealed.card_view(card)
 
 
@@ -322,8 +323,8 @@ def _wire_rest(form: dict, results: dict, visit: gr.State, kept: gr.State) -> No
 
     def on_forget(seen: Visit | None, paths: tuple, path: str | None, others: list) -> list:
         forget(seen, [*paths, path, *others], form["files"])
-        return [None, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"], "", "",
-                "", None]
+        return [None, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"],
+                "", "", "", None]
 
     photo.input(on_file, [photo, kept], kept, **private)
     more.upload(on_file, [more, kept], kept, **private)

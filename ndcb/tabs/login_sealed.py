@@ -19,19 +19,21 @@ from .photo import Photos
 STORY = """### A theft, in five steps
 1. Choose the sealed generator above, give your photo, a name and a passphrase (or ask for a key card), and **Enrol**.
 2. **Log in** with the same key. Another face is refused, and so is your own with another key.
-3. The database is stolen: click your template below. The thief tries to **link** it to your photo, to **log in** with it, and to **restore**
-   your face from it.
+3. The database is stolen: click your template below. The thief tries to **link** it to your photo, to **log in** with it, and to
+   **restore** your face from it.
 4. **Renew**: a new key, a new template. What the thief has matches nothing any more.
 5. Do it all again with a plain generator. Every attack works, and revoking and enrolling anew does not stop the thief."""
-STILL = """**What a key does not stop.** Who steals the *key* with the template has your embedding, and logs in wherever it is used plain. Who has a
-*photo* of you and the key logs in: nothing here tells a photo from a living face. Who has taken over the *server* sees photos and
-keys as they come. On this page the server is this program: passphrases and cards come to it with each click, and it keeps none."""
+STILL = """**What a key does not stop.** Who steals the *key* with the template has your embedding, and logs in wherever it is used plain.
+Who has a *photo* of you and the key logs in: nothing here tells a photo from a living face. Who has taken over the *server* sees photos
+and keys as they come. On this page the server is this program: passphrases and cards come to it with each click, and it keeps none."""
+PLAIN_BEFORE = " The old template was plain: whoever has a copy of it can still use it in place of your photo."
+BY_CHANCE = "That is chance: to the recogniser a sealed template is some stranger's face, and it mistakes a few strangers in a hundred."
 SOURCES = [("A passphrase", "passphrase"), ("A key card: enrolling makes one", "card")]
 CSS = """
 .key-card { display: flex; gap: 1rem; align-items: start; flex-wrap: wrap }
 .key-card img { width: 220px; image-rendering: pixelated; border: 1px solid var(--border-color-primary); border-radius: 4px }
 .key-card a { display: inline-block; margin: .2rem .6rem .2rem 0; text-decoration: underline }
-.thief-pictures { display: flex; gap: .6rem; flex-wrap: wrap; margin-top: .5rem } .thief-pictures figure { margin: 0; width: 150px }
+.thief-pictures { display: flex; gap: .6rem; margin-top: .5rem } .thief-pictures figure { margin: 0; flex: 0 1 150px; min-width: 0 }
 .thief-pictures img { width: 100%; border-radius: 4px; image-rendering: pixelated } .thief-pictures figcaption { font-size: .78rem }
 #login-new-card:not(:has(img)) { display: none }
 """
@@ -60,10 +62,12 @@ def given(source: str, passphrase: str, cards: list[str]) -> Given:
 # what is said
 
 
-def stored(entry: Entry, card: KeyCard | None, faces: int, renewed: bool = False) -> str:
+def stored(entry: Entry, card: KeyCard | None, faces: int, renewed: bool = False, was_plain: bool = False) -> str:
+    """was_plain: what was renewed had no key yet."""
     head = "Renewed" if renewed else "Enrolled"
-    old = " The old template and its key are worthless now." if renewed else ""
-    take = " <strong>Take the new key card with you</strong>: it is shown this once, below." if card else " Keep the passphrase: it is nowhere here."
+    old = "" if not renewed else PLAIN_BEFORE if was_plain else " The old template and its key are worthless now."
+    take = (" <strong>Take the new key card with you</strong>: it is shown this once, below." if card
+            else " Keep the passphrase: it is nowhere here.")
     many = "1 sealed template is" if entry.templates == 1 else f"{entry.templates} sealed templates are"
     several = f" {faces} faces were found in the photo; the largest counts." if faces > 1 else ""
     return words.box("yes", f"<strong>{head}: {html.escape(entry.name)}.</strong> {many} stored.{old}{take}{several}")
@@ -74,8 +78,8 @@ def verdict(attempt: SealedLogin) -> str:
     name = html.escape(attempt.name)
     by = {"passphrase": "the passphrase", "card": "the key card"}[attempt.source]
     if attempt.kind == "replay":
-        text = (f"The thief is in as {name}." if attempt.accepted else f"The stolen template does not log in as {name}, not even with {by}, "
-                "which the server would use: the key turns it once more.")
+        text = (f"The thief is in as {name}." if attempt.accepted else f"The stolen template does not log in as {name}, not even with "
+                f"{by}, which the server would use: the key turns it once more.")
     else:
         text = f"The photo and {by} log in as {name}." if attempt.accepted else f"The photo and {by} do not log in as {name}."
     gone = " This template is not in the vault any more; the thief's copy of it was tried." if attempt.revoked else ""
@@ -90,14 +94,24 @@ def linked(link: Link) -> str:
     name, what = html.escape(link.name), "digit" if link.digit else "face"
     text = (f"<strong>{head}: the template stored for {name} and the photo that was given.</strong> To the thief's recogniser they are "
             f"{'one' if link.photo.same else 'not one'} {'digit' if link.digit else 'person'}: {_distance(link.photo)}.")
+    if link.sealed and link.photo.same:
+        text += f" {BY_CHANCE}"
     if link.same_file:
         text += " The template is still the one that is stored."
     elif link.stored:
-        text += (f" The template that is stored under the name now is another one: {_distance(link.stored)}, so the old one "
-                 f"{'still matches it: the new template helps nobody' if link.stored.same else 'does not match it'}.")
+        text += f" The template that is stored under the name now is another one: {_distance(link.stored)}, {_renewed(link)}"
     else:
         text += f" No template of a {what} is stored under the name any more."
     return words.box("no" if link.photo.same else "yes", text)
+
+
+def _renewed(link: Link) -> str:
+    """Does the old template match the new one? Where either is sealed they are independent, and still under the threshold now and then."""
+    if not link.stored.same:
+        return "so the old one does not match it."
+    if link.sealed or link.sealed_now:
+        return f"so they look alike. {BY_CHANCE}"
+    return "so the old one still matches it: the new template helps nobody."
 
 
 def _distance(decision: Decision) -> str:

@@ -12,9 +12,9 @@ from . import words
 NOTHING_KEPT = "Your data is deleted: the vault, its templates and your photos. The demonstration vault opens anew when you next use it."
 THIEF = """### What a thief of the database sees
 The templates as they are stored, with their names. **No face is to be seen in those of the bottleneck; the paper's U-Net shows it.**
-But because F(T) is near F(X), a stolen plain template of either logs in as the photo does, is linked to any photo of the person, and gives a
-face back: click one, then try it. A plain generator has no key that could be changed, so revoking and enrolling again does not stop the
-thief; try that too."""
+But because F(T) is near F(X), a stolen plain template of either logs in as the photo does, is linked to any photo of the person, and
+gives a face back: click one, then try it. A plain generator has no key that could be changed, so revoking and enrolling again does not
+stop the thief; try that too."""
 
 
 def start() -> str:
