@@ -263,7 +263,8 @@ def steal(window, number: int) -> None:
 def the_same_keys(monkeypatch):
     """Two independent templates look alike to FaceNet by chance, three times in a hundred; with these salts they do not."""
     chooser = random.Random(0)
-    monkeypatch.setattr(key_store, "secrets", SimpleNamespace(token_bytes=chooser.randbytes, token_hex=lambda n: chooser.randbytes(n).hex()))
+    fixed = SimpleNamespace(token_bytes=chooser.randbytes, token_hex=lambda count: chooser.randbytes(count).hex())
+    monkeypatch.setattr(key_store, "secrets", fixed)
 
 
 @pytest.mark.slow
@@ -335,6 +336,7 @@ def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
     wait_for_text(tab, "#login-card", "card.json")
     act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
     tab.locator("#login-card button[aria-label='Clear']").click()
+    tab.locator("#login-card", has_text="Drop File Here").wait_for()  # the input that was there goes with the file
     tab.locator("#login-card input[type=file]").first.set_input_files(tmp_path / "card.png")
     wait_for_text(tab, "#login-card", "card.png")
     act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
