@@ -18,8 +18,8 @@ def finding(found: dict) -> str:
     few, opened = next(iter(security["one_key"].items()))
     return (f"**Without the key:** {judged}. Of {len(linked)} attempts to link, {above} came out above the range of chance. Replayed with "
             f"the right key, {security['replayed']['share']:.2%} of the templates are accepted; after a renewal "
-            f"{security['renewed']['share']:.2%} of the old ones (chance: {security['fmr']:.1%} of strangers). **With a stolen key** the template is a "
-            f"leaked embedding: {security['leaked']['share']:.1%} of other photos of the person match it. **With one key for all** it is "
+            f"{security['renewed']['share']:.2%} of the old ones (chance: {security['fmr']:.1%} of strangers). **With a stolen key** the "
+            f"template is a leaked embedding: {security['leaked']['share']:.1%} of other photos of the person match it. **With one key for all** it is "
             f"broken by {few} leaked pairs of photo and template: {opened['share']:.1%} of the others open then.")
 
 
@@ -37,15 +37,16 @@ def verification(found: dict) -> str:
 
 def lfw_folds(found: dict) -> str:
     low, high = (100 * edge for edge in found["drop"]["ci95"])
-    return table(["", "accuracy"], [[name, f"{found[name]['accuracy']:.2%} ± {found[name]['stderr']:.2%}"] for name in ("unprotected", "sealed")]
-                 ) + f"\n\nLost: {100 * found['drop']['mean']:.2f} points [{low:.2f}, {high:.2f}], {found['pairs']:,} pairs."
+    rows = [[name, f"{found[name]['accuracy']:.2%} ± {found[name]['stderr']:.2%}"] for name in ("unprotected", "sealed")]
+    return table(["", "accuracy"], rows) + f"\n\nLost: {100 * found['drop']['mean']:.2f} points [{low:.2f}, {high:.2f}], {found['pairs']:,} pairs."
 
 
 def security(found: dict) -> str:
     rows = [["old template, new key, another photo of the person", *_share(found["renewed"])],
             ["template in place of a photo, right key", *_share(found["replayed"])],
             ["**stolen key**: template opened with it, against another photo of the person", *_share(found["leaked"])],
-            *([f"**one key for all**, {count} leaked pairs: other templates opened", *_share(one)] for count, one in found["one_key"].items())]
+            *([f"**one key for all**, {count} leaked pairs: other templates opened", *_share(one)]
+              for count, one in found["one_key"].items())]
     return numbers_table(["", "accepted", "of", "share"], rows) + (
         f"\n\nAccepted: under the squared distance {found['threshold']:.3f}, where the FMR is {found['fmr']:.1%}.")
 

@@ -26,8 +26,8 @@ from .vault import Entry, Turns, Vault, clean_name, fitting, new_entry
 from .vault_database import Row
 
 ONE_PLACE = "The keys must not lie beside the templates. Name another place for the key store."
-NO_SEAL = ("The key store knows nothing of the template of {!r}. Name the key store that was used at enrolment; if it is lost, the template "
-           "is too: renew it with a photo, or revoke the name.")
+NO_SEAL = ("The key store knows nothing of the template of {!r}. Name the key store that was used at enrolment; if it is lost, the "
+           "template is too: renew it with a photo, or revoke the name.")
 
 
 class SealedVault(Vault):
@@ -68,8 +68,8 @@ class SealedVault(Vault):
     def verify_sealed(self, name: str, photo, secret: Secret, threshold: float | None = None) -> bool:
         """1:1: is the photo the person of one of the name's sealed templates? A wrong passphrase is answered as another face is.
 
-        threshold: as in `verify`. Raises what `verify` does; UserError: the name's templates are plain, or the key store does not know them;
-        BadKey: another kind of secret, a card of another enrolment or version.
+        threshold: as in `verify`. Raises what `verify` does; UserError: the name's templates are plain, or the key store does not know
+        them; BadKey: another kind of secret, a card of another enrolment or version.
         """
         rows, seals = self._sealed(name)
         seal = seals[rows[0].sha256][0]

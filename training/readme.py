@@ -25,7 +25,8 @@ def measured() -> str:
     return "\n\n".join([
         generators(found), recognisers(), "**Concealment**: the generators of faces against this project's goals",
         side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}), *(objectives(compared) if compared else []),
-        *sealed_templates(), "**Faces as the field measures them**", field(faces), "**The mock login of the paper's Table 4**", mock_login(found),
+        *sealed_templates(), "**Faces as the field measures them**", field(faces),
+        "**The mock login of the paper's Table 4**", mock_login(found),
         "**The paper's Table 5**: its three failures, from 0 (free of it) to 1", failures(found),
         "**Speed.** " + RATIOS, benchmark.table(speed) if speed else "Not measured.", *durations(faces)])
 

@@ -29,7 +29,8 @@ DOWNLOADS = {"concurrency_id": "lfw", "concurrency_limit": 1}
 INTRODUCTION = "Who steals the database has the templates, and can have this program. What is that worth? Three attacks on each generator."
 RESTORATION = f"""A network learned to give the photo back: from the template T, from its embedding F(T), or from the photo's own, F(X),
 which is the least that any method must leak that keeps the embedding. The one that reads F(T) takes it as it is; a thief who first
-drops the directions in which people do not differ gets about what F(X) gives, and the tab Login does that live. Pictures: {samples.PORTRAIT_CREDIT}. Figures: LFW's test people."""
+drops the directions in which people do not differ gets about what F(X) gives, and the tab Login does that live.
+Pictures: {samples.PORTRAIT_CREDIT}. Figures: LFW's test people."""
 REPLAY = """A template is made to be accepted in the photo's place. So a thief gives it as the login photo: **replay**. Other templates of
 the same person accept it just the same, which tells the thief whose they are: **linking**. Try a stranger as the second photo, too: that
 one should not be linked."""

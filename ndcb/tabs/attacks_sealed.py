@@ -30,6 +30,6 @@ def pictures(name: str) -> list[tuple[str, Path]]:
 def text(summary: dict) -> str:
     found = summary["sealed"]
     return "\n\n".join([
-        INTRODUCTION, sealed_tables.finding(found), sealed_tables.restoration(found["restoration"]), sealed_tables.security(found["security"]),
-        sealed_tables.linkability(found["linkability"]), details("Accuracy and time", "\n\n".join([
+        INTRODUCTION, sealed_tables.finding(found), sealed_tables.restoration(found["restoration"]),
+        sealed_tables.security(found["security"]), sealed_tables.linkability(found["linkability"]), details("Accuracy and time", "\n\n".join([
             sealed_tables.verification(found["verification"]), sealed_tables.times(found["times"])]))])

@@ -17,7 +17,7 @@ TEMPERATURE = 0.1
 
 
 class Tower(nn.Sequential):
-    """Pictures (n, 3, 160, 160) in [0, 1] -> (n, 64), of length 1. Nothing of the finest detail is left out: pixels are folded, not blurred."""
+    """Pictures (n, 3, 160, 160) in [0, 1] -> (n, 64), of length 1. The finest detail is not left out: pixels are folded, not blurred."""
 
     def __init__(self, width: int = 32):
         widths = (12, width, 2 * width, 4 * width, 4 * width)

@@ -1,4 +1,4 @@
-"""Can templates be linked: with each other under different keys, and with photos? Scores of the test people, for `ndcb.metrics.linkability`."""
+"""Can templates be linked: with each other under different keys, and with photos? Scores of the test people, and their D_sys."""
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache

@@ -4,8 +4,8 @@ Written to summary.json under `sealed`, in report.md and in README:
     direction_error        mean, median, p95, p99 of the squared distance between z(F(T)) and R_k z(F(X))
     polish                 pictures, steps.{0, 1, 2, 5, 10}.{mean, median, p95, p99, milliseconds}
     verification           unprotected (F(X) against F(X')), directions (z against z, no template), own_keys (an impostor has a key of
-                           their own), stolen_key (an impostor has the victim's): eer, threshold_at_eer, fnmr_at_fmr_1e-2, fnmr_at_fmr_1e-3, genuine,
-                           impostor; at_login_threshold.{threshold, fmr, fnmr}: of stolen_key
+                           their own), stolen_key (an impostor has the victim's): eer, threshold_at_eer, fnmr_at_fmr_1e-2, fnmr_at_fmr_1e-3,
+                           genuine, impostor; at_login_threshold.{threshold, fmr, fnmr}: of stolen_key
     lfw_folds              {unprotected, sealed}.{accuracy, stderr}, drop.{mean, ci95}
     security.threshold     at which accepted means accepted below: FMR 1e-3 of stolen_key
     security.renewed       accepted, of, share: old templates against ten new keys and another photo of the person
@@ -180,8 +180,8 @@ def shown(material: SealedMaterial, folder: Path) -> dict:
     photo = to_tensor([Detector()(portrait())[0].image])
     with torch.inference_mode():
         z = material.directed(photo.to(material.device)).cpu().numpy()
-        made = [quantise(material.generator(torch.from_numpy(turned(material.with_keys(keys).turns(np.zeros(1, int)), z)).to(material.device)))
-                for keys in KEY_SETS[:2]]
+        targets = [turned(material.with_keys(keys).turns(np.zeros(1, int)), z) for keys in KEY_SETS[:2]]
+        made = [quantise(material.generator(torch.from_numpy(one).to(material.device))) for one in targets]
         inverted = quantise(load_inverter(material.device)(material.recogniser(made[0]))).cpu()
     pictures = {"photo": photo, "template": made[0], "another_key": made[1], "restoration": restorer(material)(made[0]),
                 "template_inversion": inverted}
@@ -202,7 +202,7 @@ def times(material: SealedMaterial, folder: Path) -> dict:
                 for _ in range(REPEATS + 1)][1:]
     slow = [_milliseconds(lambda: Passphrase("correct horse").secret(bytes(16), Scrypt())) for _ in range(3)]
     sealed, plain = zip(*both)
-    return {"enrolment": {"milliseconds": median(enrolment)}, "passphrase": {"milliseconds": median(slow)}, "cores": torch.get_num_threads(),
+    return {"cores": torch.get_num_threads(), "enrolment": {"milliseconds": median(enrolment)}, "passphrase": {"milliseconds": median(slow)},
             "verification": {"milliseconds": median(sealed), "plain_milliseconds": median(plain),
                              "ratio": median(one / other for one, other in both)}}
 

@@ -11,8 +11,8 @@ def report(summary: dict) -> str:
     return "\n\n".join([
         f"# Evaluation of `{summary['checkpoint']}`",
         f"Written by `python -m training evaluate {summary['checkpoint']}` in {sum(summary['seconds'].values()) / 60:.0f} minutes on "
-        f"{summary['device']}, commit {summary['commit']}. Data: {parts} pictures; split: {summary['data']['split']}. All figures are of the "
-        f"test part, of templates as stored (8 bits), with {summary['recogniser']}; each picture's template has a key of its own.",
+        f"{summary['device']}, commit {summary['commit']}. Data: {parts} pictures; split: {summary['data']['split']}. All figures are of "
+        f"the test part, of templates as stored (8 bits), with {summary['recogniser']}; each picture's template has a key of its own.",
         "## Goals", side_by_side({"": summary["goals"]}, SEALED_GOALS),
         *(f"## {title}\n\n{getattr(sealed_tables, key)(found[key])}" for key, title in TITLES.items()
           if "not_measured" not in found.get(key, {"not_measured": ""}))]) + "\n"
