@@ -6,7 +6,8 @@
 **Without k, T says nothing of X.** For a uniform key, R_k is uniform over all rotations; so for any unit vector z(X), R_k z(X) is uniform
 on the sphere. T is a function of R_k z(X) alone, so T is distributed alike whoever X is, and templates under independent keys are
 independent of each other. This is a one-time pad's secrecy, whatever a thief computes, as far as ChaCha20 and HKDF are not told from
-chance, and as long as the secret is: a passphrase is as secret as it is hard to guess. It says nothing of how many templates there are,
+chance, and as long as the secret is: a passphrase is as secret as it is hard to guess, and who has
+stolen both stores and a photo of the person can try guesses at home. It says nothing of how many templates there are,
 when they were made, and of whose names.
 
 What is still possible: who has the key, and the template, has z(X), a leaked embedding. Who has a photo of the person, and the key, logs
@@ -100,8 +101,13 @@ class SealedVault(Vault):
         card = None if secret else new_card(seal, name)
         rows = self._sealed_rows(name, photos, seal, secret or card)
         self.keys.add(seal, [row["sha256"] for row in rows])
-        if not self.database.replace(old, rows):
-            self.keys.forget([row["sha256"] for row in rows])
+        replaced = False
+        try:
+            replaced = self.database.replace(old, rows)
+        finally:
+            if not replaced:
+                self.keys.forget([row["sha256"] for row in rows])
+        if not replaced:
             raise UserError(f"{name!r} was changed at the same moment. Try once more.")
         self.keys.destroy(seal.enrolment, but=seal.version)
         return new_entry(rows), card

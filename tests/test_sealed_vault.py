@@ -236,6 +236,17 @@ def test_a_renewal_that_comes_second_changes_nothing(here, monkeypatch):
     assert here.verify_sealed("Ann", photo(1), WORDS) and count(here.keys) == 1
 
 
+def test_a_renewal_that_cannot_be_written_leaves_no_salt(here, monkeypatch):
+    def full(old, new):
+        raise UserError("disk is full")
+
+    here.enrol_sealed("Ann", [photo(1)], WORDS)
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="disk is full"):
+        patch.setattr(here.database, "replace", full)
+        here.renew("Ann", [photo(1)], WORDS)
+    assert count(here.keys) == 1 and here.verify_sealed("Ann", photo(1), WORDS)
+
+
 def test_a_failed_renewal_keeps_the_old_template(here):
     here.enrol_sealed("Ann", [photo(1)], WORDS)
     with pytest.raises(UserError, match="No face"):

@@ -120,8 +120,8 @@ class SealedTraining:
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     exponent: float = 0.25
-    """Each principal direction of people's embeddings is divided by its variance to this power. Of 0 to 0.5, and of 48 to 128 directions,
-    the least EER of development people: 0.9 %, where their plain embeddings have 1.7 %."""
+    """Each principal direction of people's embeddings is divided by its variance to this power. It and the number of directions were chosen
+    by the EER of development people."""
     alpha: float = 0.1
     """What the squared distance of directions is measured against."""
     limit: int | None = None

@@ -1,6 +1,6 @@
 """Train a sealed generator: random direction -> template -> F -> direction -> step -> log -> save. It needs no picture and no key.
 
-Its decoder begins as the bottleneck generator's, which paints most directions well already, though no person's embedding points there.
+Its decoder begins as the bottleneck generator's, which was trained on people's embeddings and paints most other directions well already.
 """
 
 from pathlib import Path
