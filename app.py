@@ -6,10 +6,10 @@ import threading
 
 import gradio as gr
 
-from ndcb import checkpoints
+from ndcb import checkpoints, private_files
 from ndcb.login import demonstration
 from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import about, attacks, cache, compare, distort, embedding, headers, live, login, results, style
+from ndcb.tabs import about, attacks, compare, distort, embedding, gate, headers, live, login, results, style
 from ndcb.terms import DEFAULT_DIGITS, DEFAULT_FACES
 
 PURPOSE = """# ndcb
@@ -23,12 +23,12 @@ TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space":
         "Attacks": attacks, "About": about}
 CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
 LAUNCH = {"theme": style.THEME, "css": CSS, "run_history": False, "enable_monitoring": False, "show_error": False, "ssr_mode": False,
-          "max_file_size": "40mb", "footer_links": ["api", "settings"], "app_kwargs": {"middleware": headers.MIDDLEWARE}}
+          "max_file_size": "40mb", "footer_links": ["api", "settings"], "state_session_capacity": gate.MOST_VISITS, "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE}}
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
 
 
 def build(models: Models) -> gr.Blocks:
-    with gr.Blocks(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
+    with gate.Page(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
         gr.Markdown(PURPOSE)
         gr.Markdown(PRIVACY, elem_classes="privacy")
         for name, tab in TABS.items():
@@ -51,9 +51,10 @@ def warm_up(models: Models) -> None:
 
 def main() -> None:
     models = Models(pick_device("auto"))
-    folder = cache.private_folder()
+    folder = private_files.private_folder()
     page = build(models)
-    cache.keep_sweeping(folder, age=900, every=60)
+    private_files.set_own(folder)
+    private_files.keep_sweeping(folder, age=900, every=60)
     threading.Thread(target=warm_up, args=(models,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
     page.launch(**LAUNCH)

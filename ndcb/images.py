@@ -17,6 +17,8 @@ MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 20
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
+MOST_DRAWN = 4_000_000
+"""Pixels of a drawing pad."""
 NEUTRAL_GREY = (128, 128, 128)
 
 NOT_A_PICTURE = "This is not a picture that can be read. Use a JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP file."
@@ -156,6 +158,17 @@ def _deep_grey(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16"):
         white = 65535
     return Image.fromarray(np.uint8(np.clip(values / white, 0, 1) * 255 + 0.5))
+
+
+def read_drawing(source: bytes | str) -> Image.Image:
+    """A drawing pad's picture, as bytes or a file's path -> RGBA. Raises BadPicture."""
+    picture = _open(source if isinstance(source, bytes) else _read_file(source))
+    if picture.width * picture.height > MOST_DRAWN:
+        raise BadPicture("The drawing is too large. Clear the pad and draw once more.")
+    try:
+        return picture.convert("RGBA")
+    except Exception as error:  # decoders of foreign data raise nearly anything
+        raise BadPicture(DAMAGED) from error
 
 
 def drawing_on_white(drawing: Image.Image | None) -> Image.Image:

@@ -5,16 +5,14 @@
 Every visitor has a vault in memory of their own, opened with a few demonstration templates in it. The tab Login shows it.
 """
 
-import uuid
-from collections.abc import Iterable
+import os
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from . import checkpoints, samples, thresholds
+from . import checkpoints, private_files, samples, thresholds
 from .images import digit_from_drawing, read_picture
 from .pipeline import Models
 from .sealed_vault import SealedVault
@@ -123,7 +121,7 @@ def close(visit: Visit | None) -> None:
         visit.vault.close()
         visit.vault.models.crops.clear()
         visit.last = visit.copy = None
-        unlink(visit.shown.values())
+        private_files.delete(visit.shown.values())
         visit.shown.clear()
 
 
@@ -247,33 +245,17 @@ def sample_pictures() -> list[tuple[Image.Image, str, str]]:
 # files that show the templates
 
 
-def show_templates(visit: Visit, folder: Path) -> list[tuple[str, str]]:
+def show_templates(visit: Visit) -> list[tuple[str, str]]:
     """(file, caption) of every template as it is stored, in the order of enrolment. Files of templates that were revoked are deleted."""
     found = visit.vault.stolen()
     alive = {(stolen.name, stolen.png) for stolen in found}
     gone = [key for key in visit.shown if key not in alive]
-    unlink(visit.shown.pop(key) for key in gone)
-    for key in alive - visit.shown.keys():
-        visit.shown[key] = _write(key[1], folder)
+    private_files.delete(visit.shown.pop(key) for key in gone)
+    for key in alive:
+        if key not in visit.shown or not os.path.isfile(visit.shown[key]):  # the clean-up may have been here
+            visit.shown[key] = private_files.save(key[1], "template.png")
     return [(visit.shown[stolen.name, stolen.png], caption(stolen)) for stolen in found]
 
 
 def caption(stolen: Stolen) -> str:
     return f"{stolen.name} (sealed)" if is_sealed(stolen.generator) else stolen.name
-
-
-def _write(png: bytes, folder: Path) -> str:
-    """A file that no other visitor's has the path of, so that deleting it takes nothing from them."""
-    own = Path(folder) / uuid.uuid4().hex
-    own.mkdir(parents=True)
-    path = own / "template.png"
-    path.write_bytes(png)
-    return str(path)
-
-
-def unlink(paths: Iterable[str]) -> None:
-    """Delete files, and the folders in which they were alone."""
-    for path in map(Path, paths):
-        path.unlink(missing_ok=True)
-        if path.parent.is_dir() and not any(path.parent.iterdir()):
-            path.parent.rmdir()

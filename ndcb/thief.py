@@ -62,7 +62,7 @@ class Restoration:
 def steal(visit: Visit, index: int) -> Stolen:
     """The thief takes a copy of a template. Raises UserError: what was shown is of an older vault."""
     found = visit.vault.stolen()
-    if index >= len(found):
+    if type(index) is not int or not 0 <= index < len(found):
         raise UserError(OPENED_ANEW)
     visit.copy = found[index]
     return visit.copy

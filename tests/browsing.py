@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 
 import app
-from ndcb import samples
-from ndcb.tabs import cache
+from ndcb import private_files, samples
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 NO_CHROMIUM = "No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests"
@@ -38,23 +37,23 @@ class Served:
 
     def left(self) -> set[Path]:
         """What visitors left in the cache."""
-        return cache.files(self.folder) - self.own
+        return private_files.files(self.folder) - self.own
 
     def names(self) -> set[str]:
-        return {path.name for path in cache.files(self.folder)}
+        return {path.name for path in private_files.files(self.folder)}
 
 
 @contextmanager
 def served(root: Path, build: Callable[[], gr.Blocks], sweep: dict | None = None) -> Iterator[Served]:
-    """Serve what `build` lays out, with its cache under `root`. sweep: how `cache.keep_sweeping` cleans up meanwhile, where it does."""
+    """Serve what `build` lays out, with its cache under `root`. sweep: how `private_files.keep_sweeping` cleans up meanwhile, where it does."""
     root.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(root))
-        folder = cache.private_folder()
+        folder = private_files.private_folder()
         blocks = build()
-        own = cache.files(folder)
+        own = private_files.set_own(folder)
         if sweep:
-            cache.keep_sweeping(folder, **sweep)
+            private_files.keep_sweeping(folder, **sweep)
         _, address, _ = blocks.launch(**app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True)
         yield Served(address, folder, own, blocks)
         blocks.close()

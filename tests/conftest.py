@@ -78,6 +78,15 @@ def visit(models):
     login.close(visit)
 
 
+@pytest.fixture
+def private_folder(tmp_path, monkeypatch) -> Path:
+    """A private folder of the page, of this test alone."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def browser():
     """The system's Chromium, one a module: Playwright allows one at a time."""

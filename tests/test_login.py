@@ -116,11 +116,11 @@ def test_a_plain_template_stays_a_photo_after_sealing(visit, photos):
     assert not thief.replay(visit, given).accepted
 
 
-def test_visitors_vaults_are_separate(models, visit, photos, tmp_path):
+def test_visitors_vaults_are_separate(models, visit, photos, private_folder):
     other = login.open_visit(models)
     login.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_FACES)
     assert "Nobody is enrolled" in str(refusal(login.log_in, other, "Ann", photos["portrait"], DEFAULT_FACES))
-    shown, theirs = dict(login.show_templates(visit, tmp_path)), dict(login.show_templates(other, tmp_path))
+    shown, theirs = dict(login.show_templates(visit)), dict(login.show_templates(other))
     assert not shown.keys() & theirs.keys()
     login.close(other)
     assert all(Path(path).is_file() for path in shown) and not any(Path(path).exists() for path in theirs)
@@ -141,12 +141,12 @@ def test_a_vault_is_used_from_several_threads(models, photos, visit):
     assert len(names(visit)) == 3 + 8
 
 
-def test_files_show_what_is_stored_and_are_forgotten(visit, tmp_path):
-    [first, *_] = shown = login.show_templates(visit, tmp_path)
+def test_files_show_what_is_stored_and_are_forgotten(visit, private_folder):
+    [first, *_] = shown = login.show_templates(visit)
     assert Path(first[0]).read_bytes() == visit.vault.stolen()[0].png
-    assert login.show_templates(visit, tmp_path) == shown
+    assert login.show_templates(visit) == shown
     visit.vault.revoke("digit 8")
-    assert [name for _, name in login.show_templates(visit, tmp_path)] == ["Eileen Collins", "digit 3"] and not Path(shown[2][0]).exists()
+    assert [name for _, name in login.show_templates(visit)] == ["Eileen Collins", "digit 3"] and not Path(shown[2][0]).exists()
     login.close(visit)
     assert not Path(first[0]).parent.exists()
 

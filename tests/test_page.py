@@ -15,7 +15,7 @@ from PIL import Image
 import app
 from ndcb import samples
 from ndcb.images import to_tensor
-from ndcb.tabs import cache
+from ndcb import private_files
 from ndcb.terms import DEFAULT_FACES
 
 from . import odd_files
@@ -285,7 +285,7 @@ def assert_swept(page) -> None:
     deadline = time.monotonic() + 60
     while page.left() and time.monotonic() < deadline:
         time.sleep(1)
-    assert cache.files(page.folder) == page.own
+    assert private_files.files(page.folder) == page.own
 
 
 @pytest.mark.slow
@@ -317,10 +317,10 @@ def test_the_folder_goes_with_the_process(tmp_path):
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "GRADIO_SERVER_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     assert any(f"http://127.0.0.1:{port}" in line for line in process.stdout)
-    assert cache.files(tmp_path)
+    assert private_files.files(tmp_path)
     process.terminate()
     process.wait(60)
-    assert not cache.files(tmp_path) and not list(tmp_path.glob("ndcb-*"))
+    assert not private_files.files(tmp_path) and not list(tmp_path.glob("ndcb-*"))
 
 
 def test_the_committed_example_is_what_the_models_give(models):

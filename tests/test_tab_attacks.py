@@ -1,11 +1,13 @@
 """The tab Attacks: its words, and replay and the quiz in a real browser."""
 
+import os
+
 import gradio as gr
 import pytest
 from PIL import Image
 
 from ndcb import attacks as logic
-from ndcb import evaluations, lfw
+from ndcb import evaluations, lfw, private_files
 from ndcb.attacks import CHOICES, LFW, OWN, Player, Question, Tally, Theft, Trial
 from ndcb.tabs import attacks
 from ndcb.terms import DEFAULT_FACES, Decision, NotAvailable
@@ -77,13 +79,14 @@ def test_every_state_is_forgotten_and_nothing_is_public():
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
 
 
-def test_a_state_that_expires_deletes_the_files(tmp_path):
-    for visit in (attacks.Victim, Player):
-        file = tmp_path / "photo.png"
-        file.touch()
-        attacks.forget_files(visit(files=(str(file), str(tmp_path / "gone already"))))
-        assert not file.exists()
-    attacks.forget_files(None)
+def test_a_state_that_expires_deletes_the_files(private_folder):
+    states = [block for block in built().blocks.values() if isinstance(block, gr.State)]
+    ends = [state.delete_callback for state in states if state.value is None]
+    for visit, end in zip((attacks.Victim, Player), ends, strict=True):
+        file = private_files.save(b"photo", "photo.png")
+        end(visit(files=(file, str(private_folder / "gone" / "already"))))
+        assert not os.path.exists(file)
+        end(None)
 
 
 def progress(share, desc):

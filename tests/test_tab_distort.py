@@ -44,7 +44,7 @@ def test_the_data_sets_photo_is_never_listed_for_deletion(models, toy_lfw, astro
     astronaut.save(photo)
     seen, results = distort.show_picture(models, photo, "faces", distort.first_face())
     assert str(photo) not in seen.files and seen.files and "threshold" in results[3]
-    distort.forget_files(seen)
+    distort.delete_files(seen)
     assert photo.exists()
 
 

@@ -1,11 +1,13 @@
 """The tab Embedding space: what it says and refuses, then a small page with only this tab in a real browser."""
 
+from pathlib import Path
+
 import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ndcb import checkpoints, projection, samples
+from ndcb import checkpoints, private_files, projection, samples
 from ndcb.tabs import embedding, words
 from ndcb.tabs.embedding import DIGITS, PEOPLE, Visit
 from ndcb.terms import DEFAULT_FACES
@@ -21,11 +23,11 @@ def sheets():
     return {name: f"gradio_api/file={name}" for name in embedding.measured(DIGITS)}
 
 
-def drawing() -> dict:
+def drawing() -> Image.Image:
     """The pad's value after somebody drew a one."""
     picture = Image.new("RGBA", (280, 280))
     ImageDraw.Draw(picture).line([(140, 40), (140, 240)], fill="black", width=24)
-    return {"composite": picture}
+    return picture
 
 
 def test_the_series_is_offered_by_alpha():
@@ -78,14 +80,13 @@ def test_a_drawn_digit_gets_a_place_at_every_alpha(models, sheets):
     assert projection.nearest_class(embedding._embeddings("digits"), visit.own["digits"].real)[0] == "1"
 
 
-def test_an_empty_pad_and_a_bad_file_are_refused(models, tmp_path):
+def test_an_empty_pad_and_a_bad_file_are_refused(models, private_folder):
     assert embedding.take(models, DIGITS, ["digits"], None, Visit()) == (
         Visit(), "Nothing is drawn yet. Draw one digit, large, in the middle of the pad.")
-    path = tmp_path / "<b>me.png"
-    path.write_bytes(b"no picture")
+    path = Path(private_files.save(b"no picture", "<b>me.png"))
     visit, refusal = embedding.take(models, PEOPLE, ["faces"], str(path), Visit())
     assert refusal.startswith("This is not a picture") and "me.png" not in refusal
-    embedding.forget_files(visit)
+    embedding.delete_files(visit)
     assert not path.exists()
 
 

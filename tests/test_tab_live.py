@@ -154,7 +154,7 @@ def page(tmp_path_factory, models):
     patch.setattr(live, "SECONDS", SECONDS)
     lines = []
     patch.setattr(live, "Line", lambda places: lines.append(Line(places)) or lines[0])
-    folder = cache.private_folder()
+    folder = private_files.private_folder()
     with gr.Blocks(analytics_enabled=False) as blocks:
         with gr.Tab("Distort"):
             distort.build(models)
@@ -234,7 +234,7 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules[__name__], "WRITES", [])
     (tmp_path / "probe").write_text("so that the hook is known to work")
     assert WRITES == [str(tmp_path / "probe")]
-    own = cache.files(page.folder)
+    own = private_files.files(page.folder)
     window = visit()
     assert window.inner_text(".live-go") == live.TEXTS["start"] and lights(window) == []
     window.evaluate("""() => { window.said = []; const verdict = document.querySelector('.live-verdict');
@@ -254,7 +254,7 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     assert window.get_attribute(".live-template", "src") != last
     window.click(".live-go")
     assert live.TEXTS["stopped"] in window.inner_text(".live-verdict") and lights(window) == []
-    assert [path for path in WRITES if path != "/dev/null"] == [str(tmp_path / "probe")] and cache.files(page.folder) == own
+    assert [path for path in WRITES if path != "/dev/null"] == [str(tmp_path / "probe")] and private_files.files(page.folder) == own
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from ndcb import checkpoints, key_store, thresholds
 from ndcb.keys import KeyCard
 from ndcb.login import Login, close, log_in, open_visit
 from ndcb.sealed_login import SealedLogin
-from ndcb.tabs import cache, login, login_sealed, login_words
+from ndcb import private_files
+from ndcb.tabs import login, login_sealed, login_words, visits, words
 from ndcb.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.thief import Link
 from ndcb.vault import Entry
@@ -85,8 +86,15 @@ def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
 
 def test_the_first_call_opens_the_vault_and_says_so(models):
     stages = []
-    opened, *_, shown = login.answer(models, None, lambda seen: ("", ""), lambda share, desc: stages.append(desc), "Comparing")
+    opened, *_, shown = login.answer(models, login.FRESH, lambda seen: ("", ""), lambda share, desc: stages.append(desc), "Comparing")
     assert stages == [login.OPENING, "Comparing"] and len(shown) == 3
+    close(opened)
+
+
+def test_where_the_visit_has_ended_nothing_is_done_and_that_is_said(models):
+    opened, says, bar, people, shown = login.answer(models, None, lambda seen: pytest.fail("done"), lambda *_, **__: None, "Comparing")
+    assert says == words.advice(login.ENDED) and bar == "" and "Eileen Collins" in people and len(shown) == 3
+    assert login.answer(models, opened, lambda seen: ("said", ""), lambda *_, **__: None, "")[1] == "said"
     close(opened)
 
 
@@ -114,8 +122,9 @@ def test_the_state_starts_empty_and_can_be_copied(models):
         login.build(models)
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
     assert [copy.deepcopy(state.value) for state in states] == [None, ()]
-    assert all(state.time_to_live == login.KEEP_SECONDS for state in states) and states[0].delete_callback is close
-    states[0].delete_callback(None)
+    assert states[0].time_to_live == visits.KEEP_SECONDS
+    for value in (None, login.FRESH):
+        states[0].delete_callback(value)
 
 
 @pytest.fixture
@@ -355,7 +364,7 @@ def test_another_digit_is_refused_on_the_page(tab, page):
     write(tab, "digit 8")
     act(tab, "verify", "Accepted.")
     act(tab, "forget", "Your data is deleted")
-    assert page.own <= cache.files(page.folder)  # the samples are the page's own
+    assert page.own <= private_files.files(page.folder)  # the samples are the page's own
 
 
 @pytest.mark.slow

@@ -119,6 +119,12 @@ class Visitor:
         self.session = uuid.uuid4().hex
         self.http = httpx.Client(base_url=f"{address.rstrip('/')}/gradio_api", timeout=ANSWER_LIMIT)
 
+    def begin(self, page: Page) -> None:
+        """Cause what a browser causes when it opens the page: the visits begin."""
+        for event in page.events:
+            if any(kind == "load" for _, kind in event["targets"]):
+                self.ask(event["id"], [None] * len(event["inputs"]))
+
     def upload(self, path: Path) -> dict:
         """A file, as a component's value."""
         with open(path, "rb") as file:
@@ -192,10 +198,11 @@ def use_tabs(page: Page, photo: Path, drawing: Path) -> int:
     """One visitor causes every private event of what is on screen at first, a choice once for each of its options, and gives a photo, a
     drawn digit or a name wherever one is asked for. The number of events. Raises RuntimeError where one is not answered."""
     visitor, caused = Visitor(page.address), 0
+    visitor.begin(page)
     for event in page.events:
         target, kind = event["targets"][0]
         on_screen = target is not None and page.components[target]["props"].get("visible", True)  # no target: opened or closed
-        if event["api_visibility"] != "private" or not on_screen:
+        if event["api_visibility"] != "private" or not on_screen or kind == "load":
             continue
         for option in _options(page.components[target]):
             data = [option if option is not None and place == target else _value(page.components[place], visitor, photo, drawing)

@@ -9,11 +9,9 @@ from urllib.parse import quote
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 
-from .. import attacks, samples
+from .. import attacks, private_files, samples
 from ..attacks import CHOICES, FEWEST, LFW, MOST, OWN, Player, Tally, Theft, Trial
 from ..lfw import data_root, lfw_files
 from ..pipeline import Models
@@ -21,8 +19,9 @@ from ..tables import details
 from ..terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from . import attacks_sealed, words
 from .compare import other_sample
-from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
+from .distort import BLOCKED, QUEUE, delete_files, generators
 from .photo import Photo, Photos
+from .visits import ENDED, KEEP_SECONDS, visit_state
 
 DOWNLOADS = {"concurrency_id": "lfw", "concurrency_limit": 1}
 """As on the tab Distort: one download at a time, and it keeps nobody from the models."""
@@ -41,6 +40,7 @@ SAMPLE_SAID = f"This is the sample, {samples.PORTRAIT_CREDIT}."
 SECOND_SAID = "Its second photo is the same one, mirrored and brighter: easier than another photo would be."
 OFFLINE = ("LFW is not on this server and could not be downloaded. Use your own photos, or ask whoever runs this page to connect it to the "
            "internet once.")
+QUIZ_ENDED = "The quiz ended after ten minutes, and its score and your photos were deleted. Begin again."
 NOTHING_KEPT = "Your data is deleted: the photos, the faces, the templates and the score."
 
 CSS = """
@@ -96,12 +96,6 @@ def row(figures: list[str]) -> str:
     return f'<div class="stolen-row">{"".join(figures)}</div>'
 
 
-def forget_files(visit: "Victim | Player | None") -> None:
-    """Delete every file of a visit now."""
-    for path in visit.files if visit else ():
-        Path(path).unlink(missing_ok=True)
-
-
 # restoration
 
 
@@ -130,7 +124,7 @@ def family(label: str, name: str) -> tuple[str, str]:
 
 def _url(path: Path) -> str:
     """Where the page serves the file. It is copied while the page is built, so that the clean-up leaves it alone."""
-    return f"gradio_api/file={quote(save_file_to_cache(path, get_upload_folder()))}"
+    return f"gradio_api/file={quote(private_files.save(path.read_bytes(), path.name))}"
 
 
 # replay and linking
@@ -188,31 +182,39 @@ def _replay_buttons() -> list[gr.Button]:
 
 
 def _wire_replay(models: Models, photos: list, generator, buttons: list, shown: list) -> None:
-    victim = gr.State(Victim(), time_to_live=KEEP_SECONDS, delete_callback=forget_files)
-    outputs = [victim, *shown]
+    victim = visit_state(Victim, delete_files)
+    outputs = [victim, *shown, *photos]
     private = {"api_visibility": "private", "show_progress_on": [shown[0]], **QUEUE}
 
-    def on_photo(path: str | None, name: str, seen: Victim) -> list:
-        return take_photo(models, path, "photo", name, seen)
+    def end(files: tuple[str, ...] = ()) -> list:
+        return [Victim(files=files), words.advice(ENDED), show_theft(first_theft()), "", None, None]
 
-    def on_another(path: str | None, name: str, seen: Victim) -> list:
-        return take_photo(models, path, "another", name, seen)
+    def on_photo(path: str | None, name: str, seen: Victim | None) -> list:
+        if seen is None and path is None:
+            return end()
+        kept = [gr.skip()] * 2 if seen else [gr.skip(), None]
+        return [*take_photo(models, path, "photo", name, seen or Victim()), *kept]
 
-    def on_replay(name: str, seen: Victim) -> list:
-        return show_replay(models, name, seen)
+    def on_another(path: str | None, name: str, seen: Victim | None) -> list:
+        if seen is None:
+            return end(tuple(filter(None, [path])))
+        return [*take_photo(models, path, "another", name, seen), gr.skip(), gr.skip()]
 
-    def on_link(name: str, seen: Victim) -> list:
-        return show_link(models, name, seen)
+    def on_replay(name: str, seen: Victim | None) -> list:
+        return [*show_replay(models, name, seen), gr.skip(), gr.skip()] if seen else end()
 
-    def on_forget(seen: Victim) -> list:
-        forget_files(seen)
-        return [None, None, Victim(), words.advice(NOTHING_KEPT), show_theft(first_theft()), ""]
+    def on_link(name: str, seen: Victim | None) -> list:
+        return [*show_link(models, name, seen), gr.skip(), gr.skip()] if seen else end()
+
+    def on_forget(seen: Victim | None) -> list:
+        delete_files(seen)
+        return [Victim(), words.advice(NOTHING_KEPT), show_theft(first_theft()), "", None, None]
 
     photos[0].input(on_photo, [photos[0], generator, victim], outputs, **private)
     photos[1].input(on_another, [photos[1], generator, victim], outputs, **private)
     for event, handler in ((buttons[0].click, on_replay), (generator.input, on_replay), (buttons[1].click, on_link)):
         event(handler, [generator, victim], outputs, **private)
-    buttons[2].click(on_forget, victim, [*photos, *outputs], **private)
+    buttons[2].click(on_forget, victim, outputs, **private)
 
 
 def take_photo(models: Models, path: str | None, which: str, generator: str, victim: Victim) -> list:
@@ -317,7 +319,7 @@ def _choice(number: int) -> tuple[gr.HTML, gr.Button]:
 
 
 def _wire_quiz(models: Models, generator, actions: list, own, shown: list) -> None:
-    player = gr.State(Player(), time_to_live=KEEP_SECONDS, delete_callback=forget_files)
+    player = visit_state(Player, delete_files)
     there = gr.State(False, time_to_live=KEEP_SECONDS)
     (load, following, forget), outputs = actions, [player, *shown]
     private = {"api_visibility": "private", "show_progress_on": [shown[0]]}
@@ -325,17 +327,19 @@ def _wire_quiz(models: Models, generator, actions: list, own, shown: list) -> No
     def on_load(progress=gr.Progress()) -> list:
         return load_lfw(progress)
 
-    def on_loaded(found: bool, name: str, seen: Player, progress=gr.Progress()) -> list:
-        return ask(models, name, replace(seen, source=LFW), progress) if found else [gr.skip()] * len(outputs)
+    def on_loaded(found: bool, name: str, seen: Player | None, progress=gr.Progress()) -> list:
+        if not found:
+            return [gr.skip()] * len(outputs)
+        return ask(models, name, replace(seen or Player(), source=LFW), progress)
 
-    def on_own(paths: list[str], name: str, seen: Player, progress=gr.Progress()) -> list:
-        return take_own(models, paths, name, seen, progress)
+    def on_own(paths: list[str], name: str, seen: Player | None, progress=gr.Progress()) -> list:
+        return take_own(models, paths, name, seen or Player(), progress)
 
-    def on_next(name: str, seen: Player, progress=gr.Progress()) -> list:
-        return ask(models, name, seen, progress)
+    def on_next(name: str, seen: Player | None, progress=gr.Progress()) -> list:
+        return ask(models, name, seen, progress) if seen else blank(QUIZ_ENDED)
 
-    def on_forget(seen: Player) -> list:
-        forget_files(seen)
+    def on_forget(seen: Player | None) -> list:
+        delete_files(seen)
         return [None, *blank(NOTHING_KEPT)]
 
     loaded = load.click(on_load, None, [there, shown[0]], **private, **DOWNLOADS)
@@ -350,8 +354,8 @@ def _wire_quiz(models: Models, generator, actions: list, own, shown: list) -> No
 
 def _answering(place: int):
     """A handler of its own for each button."""
-    def on_answer(seen: Player) -> list:
-        return answer(seen, place)
+    def on_answer(seen: Player | None) -> list:
+        return answer(seen, place) if seen else blank(QUIZ_ENDED)
 
     return on_answer
 

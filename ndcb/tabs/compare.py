@@ -2,24 +2,23 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image, ImageEnhance, ImageOps
 
-from .. import samples
+from .. import private_files, samples
 from ..pipeline import Distorter, Models
 from ..terms import DEFAULT_FACES, Decision, UserError
 from . import words
-from .distort import BLOCKED, KEEP_SECONDS, NOTHING_KEPT, QUEUE, generators
-from .photo import Photo
+from .distort import BLOCKED, NOTHING_KEPT, QUEUE, delete_files, generators, known_generator
+from .photo import Photo, refusal
+from .visits import ENDED, visit_state
 
 SIDES = ("A", "B")
 PAIRS = {"plain_plain": (0, 1), "template_plain": (2, 1), "plain_template": (0, 3), "template_template": (2, 3)}
 """Of A's and B's pictures: which two of (photo A, photo B, template A, template B) are compared."""
 SAME_PICTURE = "This is the sample on both sides, so photo against photo is 0; give two photos, or take the other sample on one side."
+OTHER_ENDED = "Your visit ended after ten minutes: the other photo was deleted, and the sample stands in its place."
 CREDIT = f"Samples: {samples.PORTRAIT_CREDIT}. One photo alone is compared with the sample."
 
 CSS = """
@@ -89,8 +88,8 @@ def first_comparison() -> Comparison:
 def build(models: Models) -> None:
     """Lay out the tab inside the page that is being built."""
     gr.Markdown("Is it the same person? Two photos, each as it is and as a template: four comparisons, one threshold.")
-    visit = gr.State(first_visit(), time_to_live=KEEP_SECONDS)
-    pictures = [save_pil_to_cache(picture, get_upload_folder(), "sample", "png") for picture in _pictures(first_comparison())]
+    visit = visit_state(first_visit, delete_files)
+    pictures = [private_files.save(picture, "sample.png") for picture in _pictures(first_comparison())]
     with gr.Row():
         inputs = [_side(name, pictures[2 * place:2 * place + 2]) for place, name in enumerate(SIDES)]
     gr.Markdown(f"{BLOCKED} {CREDIT}", elem_classes="privacy")
@@ -100,10 +99,11 @@ def build(models: Models) -> None:
     choices = generators("faces")
     generator = gr.Radio(choices, value=choices[0][1] if choices else None, label="Generator", elem_id="compare-generator")
     forget = gr.Button("Delete my data", size="sm", elem_id="compare-forget")
-    outputs = [*(image for side in inputs for image in side[3:]), verdict, table]
+    photos = [side[0] for side in inputs]
+    outputs = [visit, *(image for side in inputs for image in side[3:]), verdict, table, *photos]
     for place, (photo, same, other, *_) in enumerate(inputs):
         _wire_side(models, place, photo, same, other, generator, visit, outputs)
-    _wire_rest(models, [side[0] for side in inputs], generator, forget, visit, outputs)
+    _wire_rest(models, generator, forget, visit, outputs)
     _api(models)
 
 
@@ -122,35 +122,65 @@ def _side(name: str, pictures: list[str]) -> list:
 
 
 def _wire_side(models, place: int, photo, same, other, generator, visit, outputs) -> None:
-    private = {"api_visibility": "private", "show_progress_on": outputs[-2], **QUEUE}
+    private = {"api_visibility": "private", "show_progress_on": outputs[5], **QUEUE}
 
-    def on_photo(path: str | None, name: str, seen: Visit) -> list:
-        return show_photo(models, place, path, name, seen) if path else [gr.skip()] * (len(outputs) + 1)
+    def on_photo(path: str | None, name: str, seen: Visit | None) -> list:
+        if path is None:
+            return [gr.skip()] * len(outputs)
+        if seen is None:
+            return begin_again(models, place, path, name)
+        return [*show_photo(models, place, path, name, seen), *[gr.skip()] * 2]
 
-    def on_same(name: str, seen: Visit) -> list:
-        return [None, *show(models, name, with_side(seen, place, sample_side()))]
+    def on_same(name: str, seen: Visit | None) -> list:
+        if seen is None:
+            return end()
+        return [*show(models, name, with_side(seen, place, sample_side())), *without_photo(place)]
 
-    def on_other(name: str, seen: Visit) -> list:
-        return [None, *show_picture(models, place, other_sample(), name, seen)]
+    def on_other(name: str, seen: Visit | None) -> list:
+        if seen is None:
+            return end()
+        return [*show_picture(models, place, other_sample(), name, seen), *without_photo(place)]
 
-    photo.input(on_photo, [photo, generator, visit], [visit, *outputs], **private)
-    same.click(on_same, [generator, visit], [photo, visit, *outputs], **private)
-    other.click(on_other, [generator, visit], [photo, visit, *outputs], **private)
+    photo.input(on_photo, [photo, generator, visit], outputs, **private)
+    same.click(on_same, [generator, visit], outputs, **private)
+    other.click(on_other, [generator, visit], outputs, **private)
 
 
-def _wire_rest(models, photos: list, generator, forget, visit, outputs) -> None:
-    def on_generator(name: str, seen: Visit) -> list:
-        return show(models, name, seen)
+def _wire_rest(models, generator, forget, visit, outputs) -> None:
+    def on_generator(name: str, seen: Visit | None) -> list:
+        return end() if seen is None else [*show(models, name, seen), *[gr.skip()] * 2]
 
-    def on_forget(seen: Visit) -> list:
-        return [None, None, first_visit(), *forget_files(seen)]
+    def on_forget(seen: Visit | None) -> list:
+        delete_files(seen)
+        return [first_visit(), *cleared(NOTHING_KEPT), None, None]
 
-    generator.input(on_generator, [generator, visit], [visit, *outputs], api_visibility="private", show_progress_on=outputs[-2], **QUEUE)
-    forget.click(on_forget, visit, [*photos, visit, *outputs], api_visibility="private")
+    generator.input(on_generator, [generator, visit], outputs, api_visibility="private", show_progress_on=outputs[5], **QUEUE)
+    forget.click(on_forget, visit, outputs, api_visibility="private")
+
+
+def without_photo(place: int) -> list:
+    """Both photo inputs: this side shows a sample now, the other stays."""
+    return [None if side == place else gr.skip() for side in range(len(SIDES))]
+
+
+def end() -> list:
+    """A value for each output where the visit has ended: no old photo stays beside new numbers."""
+    return [first_visit(), *cleared(ENDED), None, None]
+
+
+def begin_again(models: Models, place: int, path: str, generator: str) -> list:
+    """The same where a photo is given: it is compared with the sample, and the other photo is gone from the screen."""
+    visit = replace(first_visit(), files=(path,))
+    try:
+        side = find_side(models, place, path)
+    except UserError as error:
+        return [visit, *cleared(f"{error} {OTHER_ENDED}"), None, None]
+    values = show(models, generator, with_side(visit, place, side), OTHER_ENDED)
+    return [*values, *(gr.skip() if side == place else None for side in range(len(SIDES)))]
 
 
 def show_photo(models: Models, place: int, path: str, generator: str, visit: Visit) -> list:
-    """The visit and a value for each output; the photo's file is remembered first, so that it can be deleted."""
+    """The visit, and a value for each picture, verdict and table; the photo's file is remembered first, so that it can be deleted."""
     return show_picture(models, place, path, generator, replace(visit, files=(*visit.files, path)))
 
 
@@ -184,14 +214,14 @@ def compare_faces(distorter: Distorter, a: Image.Image, b: Image.Image) -> Compa
     return Comparison((a, b), templates, {name: distorter.decide(embedded[i], embedded[j]) for name, (i, j) in PAIRS.items()})
 
 
-def show(models: Models, generator: str, visit: Visit) -> list:
-    """The visit as it is remembered, and a value for each output."""
+def show(models: Models, generator: str, visit: Visit, note: str = "") -> list:
+    """The visit as it is remembered, and a value for each picture, verdict and table."""
     try:
         result = compare_faces(models.distorter(generator), *(side.crop for side in visit.sides))
     except UserError as error:
         return [visit, *refuse(str(error))]
-    paths = [save_pil_to_cache(picture, get_upload_folder(), "compared", "png") for picture in _pictures(result)]
-    notes = tuple(side.note for side in visit.sides)
+    paths = [private_files.save(picture, "compared.png") for picture in _pictures(result)]
+    notes = (*(side.note for side in visit.sides), note)
     return [replace(visit, files=(*visit.files, *paths)), *paths, say(result, notes), four(result)]
 
 
@@ -200,11 +230,9 @@ def refuse(text: str) -> list:
     return [gr.skip()] * 4 + [words.advice(text), gr.skip()]
 
 
-def forget_files(visit: Visit) -> list:
-    """Delete every file of the visit now, and clear the results."""
-    for path in visit.files:
-        Path(path).unlink(missing_ok=True)
-    return [None] * 4 + [words.advice(NOTHING_KEPT), ""]
+def cleared(text: str) -> list:
+    """Nothing of the visitor's is on screen, and why."""
+    return [None] * 4 + [words.advice(text), ""]
 
 
 def _pictures(result: Comparison) -> list[Image.Image]:
@@ -260,8 +288,8 @@ def _api(models: Models) -> None:
         if it is the same person."""
         try:
             sides = [find_side(models, place, path) for place, path in enumerate((photo_a, photo_b))]
-            return as_json(compare_faces(models.distorter(generator), *(side.crop for side in sides)))
+            return as_json(compare_faces(models.distorter(known_generator(generator)), *(side.crop for side in sides)))
         except UserError as error:
-            raise gr.Error(str(error)) from None
+            raise refusal(str(error)) from None
 
     gr.Button(visible=False).click(compare, [a, b, generator], numbers, api_name="compare", **QUEUE)

@@ -5,19 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 
-from .. import checkpoints, lfw, samples
+from .. import checkpoints, lfw, private_files, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models, stopwatch
-from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UserError
+from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UnknownName, UserError
 from . import words
-from .photo import Photo
+from .photo import Pad, Photo, refusal
+from .visits import ENDED, chosen, visit_state
 
-KEEP_SECONDS = 600
 QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
 BLOCKED = "Camera blocked? Use the sample or upload a photo."
 CREDIT = f"This is the sample, {samples.PORTRAIT_CREDIT}; give a photo to see yourself."
@@ -65,6 +63,14 @@ def generators(kind: str) -> list[tuple[str, str]]:
     return [(words.generator_label(name), name) for name in names]
 
 
+def known_generator(name: str) -> str:
+    """The name that a program sent of a generator of faces. Raises UnknownName, for a path too: no other folder is opened."""
+    names = [known for _, known in generators("faces")]
+    if name not in names:
+        raise UnknownName("checkpoint", name, names)
+    return name
+
+
 def first_face() -> Visit:
     return Visit((samples.example(DEFAULT_FACES).original,), note=CREDIT)
 
@@ -101,13 +107,12 @@ def _face_inputs():
     people = gr.Gallery(label="People of LFW that no generator has seen", show_label=False, columns=5, height=210, visible=False,
                         allow_preview=False, buttons=[], elem_id="people")
     generator = _generator_choice("faces")
-    visit = gr.State(first_face(), time_to_live=KEEP_SECONDS)
+    visit = visit_state(first_face, delete_files)
     return photo, faces, middle, sample, more, people, forget, generator, visit
 
 
 def _digit_inputs():
-    pad = gr.Sketchpad(label="Draw one digit", canvas_size=(280, 280), fixed_canvas=True, type="pil", image_mode="RGBA", layers=False,
-                       brush=gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed"), format="png", elem_id="pad")
+    pad = Pad("pad")
     with gr.Row():
         draw = gr.Button("Distort my digit", variant="primary", size="sm", elem_id="draw")
         forget = gr.Button("Delete my data", size="sm")
@@ -116,7 +121,7 @@ def _digit_inputs():
     gallery = gr.Gallery(digits, label="Sample digits", show_label=False, columns=5, height=180, allow_preview=False, buttons=[],
                          format="png", elem_id="digits")
     generator = _generator_choice("digits")
-    visit = gr.State(first_digit(), time_to_live=KEEP_SECONDS)
+    visit = visit_state(first_digit, delete_files)
     return pad, draw, forget, gallery, generator, visit
 
 
@@ -143,46 +148,67 @@ def _results(first: Distortion) -> list:
 
 
 def _wire_faces(models, photo, faces, middle, sample, more, people, forget, generator, visit, shown) -> None:
-    outputs = [visit, faces, middle, *shown]
+    outputs = [visit, faces, middle, *shown, photo]
     private = {"api_visibility": "private", "show_progress_on": [shown[1]], **QUEUE}
 
-    def view(seen: Visit, results: list) -> list:
-        several = [(path, f"face {number}") for number, path in enumerate(seen.numbered, 1)]
-        return [seen, gr.Gallery(several, visible=bool(several)), gr.Button(visible=seen.middle is not None), *results]
+    def view(seen: Visit, results: list, faces=gr.skip(), photo=gr.skip()) -> list:
+        """A value for each output; the gallery and the photo stay as they are unless they are given."""
+        return [seen, faces, gr.Button(visible=seen.middle is not None), *results, photo]
 
-    def on_photo(path: str | None, name: str, seen: Visit) -> list:
-        return view(*show_photo(models, path, name, seen)) if path else [gr.skip()] * len(outputs)
+    def anew(seen: Visit, results: list) -> list:
+        """Without the visitor's photo on screen."""
+        return view(seen, results, gallery(seen), None)
 
-    def on_sample(name: str, seen: Visit) -> list:
-        return [None, *view(*show(models, name, replace(first_face(), files=seen.files)))]
+    def end() -> list:
+        return anew(first_face(), cleared(ENDED))
+
+    def on_photo(path: str | None, name: str, seen: Visit | None) -> list:
+        if path is None:
+            return [gr.skip()] * len(outputs)
+        seen, results = show_photo(models, path, name, seen or first_face())
+        return view(seen, results, gallery(seen))
+
+    def on_sample(name: str, seen: Visit | None) -> list:
+        return anew(*show(models, name, replace(first_face(), files=files_of(seen))))
 
     def on_more(progress=gr.Progress()) -> list:
         progress(0, desc=READING_LFW)
         return show_people()
 
-    def on_person(name: str, seen: Visit, event: gr.SelectData) -> list:
-        return [None, *view(*show_picture(models, unseen_people()[event.index], name, seen))]
+    def on_person(name: str, seen: Visit | None, event: gr.SelectData) -> list:
+        seen = seen or first_face()
+        try:
+            person = chosen(unseen_people(), event)
+        except NotAvailable:
+            return view(seen, refuse(NO_LFW))
+        return anew(*show_picture(models, person, name, seen))
 
-    def on_face(name: str, seen: Visit, event: gr.SelectData) -> list:
-        return view(*show(models, name, replace(seen, chosen=event.index, embedding=None)))
+    def on_face(name: str, seen: Visit | None, event: gr.SelectData) -> list:
+        if seen is None:
+            return end()
+        number = chosen(range(len(seen.crops)), event)
+        return view(*show(models, name, replace(seen, chosen=number, embedding=None)))
 
-    def on_middle(name: str, seen: Visit) -> list:
+    def on_middle(name: str, seen: Visit | None) -> list:
+        if seen is None or seen.middle is None:
+            return end()
         return view(*show(models, name, Visit((seen.middle,), note=CROP_NOTE, files=seen.files)))
 
-    def on_generator(name: str, seen: Visit) -> list:
-        return view(*show(models, name, seen))
+    def on_generator(name: str, seen: Visit | None) -> list:
+        return end() if seen is None else view(*show(models, name, seen))
 
-    def on_forget(seen: Visit) -> list:
-        return [None, *view(first_face(), forget_files(seen))]
+    def on_forget(seen: Visit | None) -> list:
+        delete_files(seen)
+        return anew(first_face(), cleared(NOTHING_KEPT))
 
     photo.input(on_photo, [photo, generator, visit], outputs, **private)
-    sample.click(on_sample, [generator, visit], [photo, *outputs], **private)
+    sample.click(on_sample, [generator, visit], outputs, **private)
     more.click(on_more, None, [people, shown[3]], api_visibility="private", concurrency_id="lfw", concurrency_limit=1)
-    people.select(on_person, [generator, visit], [photo, *outputs], **private)
+    people.select(on_person, [generator, visit], outputs, **private)
     faces.select(on_face, [generator, visit], outputs, **private)
     middle.click(on_middle, [generator, visit], outputs, **private)
     generator.input(on_generator, [generator, visit], outputs, **private)
-    forget.click(on_forget, visit, [photo, *outputs], api_visibility="private")
+    forget.click(on_forget, visit, outputs, api_visibility="private")
 
 
 def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) -> None:
@@ -192,17 +218,21 @@ def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) ->
     def view(seen: Visit, results: list) -> list:
         return [seen, *results]
 
-    def on_drawing(drawing: dict | None, name: str, seen: Visit) -> list:
-        return view(*show_drawing(models, drawing and drawing["composite"], name, seen))
+    def on_drawing(drawing: Image.Image | None, name: str, seen: Visit | None) -> list:
+        return view(*show_drawing(models, drawing, name, seen or first_digit()))
 
-    def on_digit(name: str, seen: Visit, event: gr.SelectData) -> list:
-        return view(*show(models, name, Visit((samples.digits()[event.index],), files=seen.files)))
+    def on_digit(name: str, seen: Visit | None, event: gr.SelectData) -> list:
+        digit = chosen(samples.digits(), event)
+        return view(*show(models, name, Visit((digit,), files=files_of(seen))))
 
-    def on_generator(name: str, seen: Visit) -> list:
+    def on_generator(name: str, seen: Visit | None) -> list:
+        if seen is None:
+            return view(first_digit(), cleared(ENDED))
         return view(*show(models, name, seen))
 
-    def on_forget(seen: Visit) -> list:
-        return [None, *view(first_digit(), forget_files(seen))]
+    def on_forget(seen: Visit | None) -> list:
+        delete_files(seen)
+        return [None, *view(first_digit(), cleared(NOTHING_KEPT))]
 
     draw.click(on_drawing, [pad, generator, visit], outputs, **private)
     gallery.select(on_digit, [generator, visit], outputs, **private)
@@ -242,7 +272,7 @@ def show_picture(models: Models, source: str | Path, generator: str, visit: Visi
     if len(crops) == 1:
         return show(models, generator, Visit(crops, files=visit.files, **took))
     note = f"{len(crops)} faces were found; choose another one on the left."
-    paths = tuple(save_pil_to_cache(crop, get_upload_folder(), "face", "png") for crop in crops)
+    paths = tuple(private_files.save(crop, "face.png") for crop in crops)
     return show(models, generator, Visit(crops, note=note, numbered=paths, files=(*visit.files, *paths), **took))
 
 
@@ -278,22 +308,34 @@ def refuse(text: str) -> list:
     return [gr.skip()] * 3 + [words.advice(text)] + [gr.skip()] * 4
 
 
-def forget_files(visit: Visit) -> list:
-    """Delete every file of the visit now, and clear the results."""
-    for path in visit.files:
-        Path(path).unlink(missing_ok=True)
-    return [None, None, None, words.advice(NOTHING_KEPT), "", gr.DownloadButton(value=None), gr.DownloadButton(value=None), ""]
+def cleared(text: str) -> list:
+    """Nothing of the visitor's is on screen, and why."""
+    return [None, None, None, words.advice(text), "", gr.DownloadButton(value=None), gr.DownloadButton(value=None), ""]
+
+
+def gallery(visit: Visit) -> gr.Gallery:
+    """The faces to choose from, where there are several."""
+    there = [path for path in visit.numbered if Path(path).is_file()]  # the clean-up may have been here
+    several = [(path, f"face {number}") for number, path in enumerate(there, 1)]
+    return gr.Gallery(several, visible=bool(several))
+
+
+def files_of(visit: Visit | None) -> tuple[str, ...]:
+    return visit.files if visit else ()
+
+
+def delete_files(visit: Visit | None) -> None:
+    """Delete every file of the visit now."""
+    private_files.delete(files_of(visit))
 
 
 def _store(result: Distortion, name: str) -> tuple[str, str, str]:
-    """Original, template and numbers as files in the cache that the page clears; the visit lists them for "Delete my data"."""
-    folder = get_upload_folder()
+    """Original, template and numbers as files that the visit lists for "Delete my data"."""
     scale = 8 if result.template.width < 100 else 1
     original = result.original.resize([scale * side for side in result.original.size], Image.NEAREST)
-    paths = save_pil_to_cache(original, folder, "original", "png"), save_pil_to_cache(result.template, folder, f"{name}.template", "png")
-    numbers = Path(paths[1]).with_name(f"{name}.json")
-    numbers.write_text(json.dumps({"generator": name, **words.as_json(result)}, indent=2))
-    return *paths, str(numbers)
+    numbers = json.dumps({"generator": name, **words.as_json(result)}, indent=2)
+    return (private_files.save(original, "original.png"), private_files.save(result.template, f"{name}.template.png"),
+            private_files.save(numbers.encode(), f"{name}.json"))
 
 
 def _api(models: Models) -> None:
@@ -306,9 +348,9 @@ def _api(models: Models) -> None:
     def distort(path: str | None, name: str):
         """Distort the largest face of a photo: the template (160x160, lossless PNG), and its distances, alpha, threshold and decision."""
         try:
-            result = models.distorter(name).distort(models.find(path)[0].image)
+            result = models.distorter(known_generator(name)).distort(models.find(path)[0].image)
         except UserError as error:
-            raise gr.Error(str(error)) from None
+            raise refusal(str(error)) from None
         return result.template, words.as_json(result)
 
     gr.Button(visible=False).click(distort, [photo, generator], [template, numbers], api_name="distort", **QUEUE)

@@ -8,17 +8,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 
-from .. import checkpoints, projection
+from .. import checkpoints, private_files, projection
 from ..images import digit_from_drawing, drawing_on_white
 from ..pipeline import Distortion, Models
 from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, UserError
 from . import words
-from .distort import KEEP_SECONDS, QUEUE, generators
-from .photo import Photo
+from .distort import QUEUE, delete_files, generators
+from .photo import Pad, Photo
+from .visits import ENDED, visit_state
 
 EACH = 30
 """Pictures of a class: as many as every checkpoint of the alpha series keeps, so that all show the same ones."""
@@ -174,7 +173,7 @@ def _embeddings(generator: str) -> projection.Embeddings:
 
 def _sheet_url(generator: str) -> str:
     """Where the page serves the templates. It is written while the page is built, so that the clean-up leaves it alone."""
-    path = save_bytes_to_cache(_embeddings(generator).sheet, f"{generator}.webp", get_upload_folder())
+    path = private_files.save(_embeddings(generator).sheet, f"{generator}.webp")
     return f"gradio_api/file={quote(path)}"
 
 
@@ -215,9 +214,7 @@ def _photo() -> tuple:
 
 
 def _pad() -> tuple:
-    brush = gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed")
-    pad = gr.Sketchpad(label="Draw one digit", canvas_size=(280, 280), fixed_canvas=True, type="pil",
-                       image_mode="RGBA", layers=False, brush=brush, format="png", elem_id="digits-pad")
+    pad = Pad("digits-pad")
     with gr.Row():
         draw = gr.Button("Place my digit", variant="primary", size="sm", elem_id="digits-draw")
         forget = gr.Button("Delete my data", size="sm", elem_id="digits-forget")
@@ -225,27 +222,37 @@ def _pad() -> tuple:
 
 
 def _wire(models, kind, sheets, choice, given, forget, shown) -> None:
-    visit = gr.State(Visit(), time_to_live=KEEP_SECONDS)
+    visit = visit_state(Visit, delete_files)
     source, give = given
 
-    def on_choice(name: str, classes: list[str], view: str, seen: Visit) -> list:
-        return show(kind, sheets, name, classes, view, seen)
+    def view(name: str, classes: list[str], view: str, seen: Visit, said: str = "") -> list:
+        """A value for each output: source, visit, and what is shown."""
+        refusal, *rest = show(kind, sheets, name, classes, view, seen)
+        return [gr.skip(), seen, refusal or said, *rest]
 
-    def on_given(picture, name: str, classes: list[str], view: str, seen: Visit) -> list:
+    def end(name: str, classes: list[str], as_seen: str, text: str) -> list:
+        return [None, *view(name, classes, as_seen, Visit(), words.advice(text))[1:]]
+
+    def on_choice(name: str, classes: list[str], as_seen: str, seen: Visit | None) -> list:
+        if seen is None:
+            return end(name, classes, as_seen, ENDED)
+        return view(name, classes, as_seen, seen)
+
+    def on_given(picture, name: str, classes: list[str], as_seen: str, seen: Visit | None) -> list:
         if picture is None and kind is PEOPLE:  # the photo was cleared
-            return [gr.skip()] * (1 + len(shown))
-        seen, refusal = take(models, kind, list(sheets), picture, seen)
-        return [seen, *(refuse(refusal) if refusal else show(kind, sheets, name, classes, view, seen))]
+            return [gr.skip()] * len(outputs)
+        seen, refusal = take(models, kind, list(sheets), picture, seen or Visit())
+        return [gr.skip(), seen, *refuse(refusal)] if refusal else view(name, classes, as_seen, seen)
 
-    def on_forget(name: str, classes: list[str], view: str, seen: Visit) -> list:
-        forget_files(seen)
-        said, *rest = show(kind, sheets, name, classes, view, Visit())
-        return [None, Visit(), said or words.advice(NOTHING_KEPT), *rest]
+    def on_forget(name: str, classes: list[str], as_seen: str, seen: Visit | None) -> list:
+        delete_files(seen)
+        return end(name, classes, as_seen, NOTHING_KEPT)
 
+    outputs = [source, visit, *shown]
     for control in choice:
-        control.input(on_choice, [*choice, visit], shown, api_visibility="private", show_progress="hidden")
-    give(on_given, [source, *choice, visit], [visit, *shown], api_visibility="private", show_progress_on=[shown[1]], **QUEUE)
-    forget.click(on_forget, [*choice, visit], [source, visit, *shown], api_visibility="private")
+        control.input(on_choice, [*choice, visit], outputs, api_visibility="private", show_progress="hidden")
+    give(on_given, [source, *choice, visit], outputs, api_visibility="private", show_progress_on=[shown[1]], **QUEUE)
+    forget.click(on_forget, [*choice, visit], outputs, api_visibility="private")
 
 
 def show(kind: Kind, sheets: dict[str, str], generator: str, classes: list[str], view: str, visit: Visit) -> list:
@@ -264,7 +271,7 @@ def refuse(text: str) -> list:
 
 
 def take(models: Models, kind: Kind, generators: list[str], picture, visit: Visit) -> tuple[Visit, str]:
-    """Embed and distort a photo (a path) or a drawing (the pad's value) with every generator: what is remembered, and a refusal or ""."""
+    """Embed and distort a photo (a path) or a drawing with every generator: what is remembered, and a refusal or ""."""
     visit = replace(visit, files=(*visit.files, picture)) if isinstance(picture, str) else visit
     try:
         crop, note = _face(models, picture) if kind is PEOPLE else (_digit(picture), "")
@@ -280,13 +287,8 @@ def _face(models: Models, path: str) -> tuple[Image.Image, str]:
     return faces[0].image, f"{len(faces)} faces were found; this is the largest." if len(faces) > 1 else ""
 
 
-def _digit(drawing: dict | None) -> Image.Image:
-    return digit_from_drawing(drawing_on_white(drawing and drawing["composite"]))
-
-
-def forget_files(visit: Visit) -> None:
-    for path in visit.files:
-        Path(path).unlink(missing_ok=True)
+def _digit(drawing: Image.Image | None) -> Image.Image:
+    return digit_from_drawing(drawing_on_white(drawing))
 
 
 def _own(kind: Kind, generator: str, chosen: projection.Embeddings, visit: Visit) -> str:

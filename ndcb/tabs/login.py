@@ -1,13 +1,10 @@
 """The tab where templates are used: enrol, log in, revoke, and what a thief of the database can do with them. A skin of `ndcb.login`."""
 
 import html
-from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
-from gradio.utils import get_upload_folder
 
-from .. import login, samples, sealed_login, thief, thresholds
+from .. import login, private_files, samples, sealed_login, thief, thresholds
 from ..login import Login, Visit
 from ..pipeline import Models
 from ..sealed_login import Given, SealedLogin
@@ -15,8 +12,14 @@ from ..terms import DEFAULT_FACES, UserError
 from ..vault import MOST_PHOTOS
 from ..vault_database import LONGEST_NAME
 from . import login_sealed, login_words, words
-from .distort import BLOCKED, KEEP_SECONDS, QUEUE, generators
-from .photo import Photo, Photos
+from .distort import BLOCKED, QUEUE, generators
+from .photo import Photo, Photos, refusal
+from .visits import chosen, visit_state
+
+FRESH = "fresh"
+"""The state of a visitor for whom no vault was opened yet."""
+ENDED = ("Your visit ended after ten minutes: the vault was closed, and its templates and their keys were deleted. A new one is open; "
+         "enrol again.")
 
 OPENING = "Opening the demonstration vault"
 FINDING, LOGGING_IN = "Finding the face, making its template", "Finding the face, comparing"
@@ -42,23 +45,28 @@ CSS = """
 """ + login_sealed.CSS
 
 
-def answer(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
+def answer(models: Models, seen: Visit | str | None, act, progress: gr.Progress, stage: str) -> list:
     """Do `act(visit)`, which gives what to say and the scale; the visit and a value for each thing that shows the vault.
 
-    A UserError is said, and leaves everything else as it was.
+    seen: the visit, FRESH, or None where it has ended: then nothing is done but a new vault opened, and that is said. A UserError is
+    said, and leaves everything else as it was.
     """
+    visit = seen if isinstance(seen, Visit) else None
     try:
         if visit is None:
             progress(0.2, desc=OPENING)
             visit = login.open_visit(models)
+        if seen is None:
+            return [visit, words.advice(ENDED), "", *_vault_view(visit)]
         progress(0.6, desc=stage)
         text, bar = act(visit)
     except UserError as error:
-        return [visit, words.advice(html.escape(str(error))), gr.skip(), *(_vault_view(visit) if visit else [gr.skip()] * 2)]
+        shown = _vault_view(visit) if visit else [gr.skip()] * 2
+        return [visit or seen, words.advice(html.escape(str(error))), gr.skip(), *shown]
     return [visit, text, bar, *_vault_view(visit)]
 
 
-def answer_more(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
+def answer_more(models: Models, visit: Visit | str | None, act, progress: gr.Progress, stage: str) -> list:
     """`answer`, where `act(visit)` gives a third thing to show, whose value comes last."""
     more = [gr.skip()]
 
@@ -71,7 +79,7 @@ def answer_more(models: Models, visit: Visit | None, act, progress: gr.Progress,
 
 def _vault_view(visit: Visit) -> list:
     names = login_words.names_table([(stolen.name, stolen.generator, stolen.time) for stolen in visit.vault.stolen()])
-    return [names, login.show_templates(visit, Path(get_upload_folder()))]
+    return [names, login.show_templates(visit)]
 
 
 def enrol(visit: Visit, name: str, paths: list[str | None], generator: str, given: Given = Given()) -> tuple[str, str, str]:
@@ -120,9 +128,9 @@ def judge(visit: Visit, attempt: Login, generator: str, threshold: float) -> tup
     return login_words.verdict(attempt, limit), login_words.scale(attempt, limit)
 
 
-def judge_again(visit: Visit | None, generator: str, threshold: float) -> list:
+def judge_again(visit: Visit | str | None, generator: str, threshold: float) -> list:
     """Verdict, scale and cost at another threshold; no model runs."""
-    last = visit and visit.last
+    last = visit.last if isinstance(visit, Visit) else None
     shown = judge(visit, last, generator, threshold) if last and last.generator == generator else [gr.skip()] * 2
     return [*shown, login_words.cost(generator, threshold)]
 
@@ -152,10 +160,14 @@ def use_sample(files: list[str], index: int, generator: str) -> list:
     return [files[index], *([gr.skip()] * 3 if same else [wanted, *default_threshold(wanted)])]
 
 
-def forget(visit: Visit | None, paths: list[str | None], own: list[str]) -> None:
-    """Close the vault and delete the visitor's files now, but not the page's `own` samples."""
-    login.close(visit)
-    login.unlink(path for path in paths if path and path not in own)
+def close(visit: Visit | str | None) -> None:
+    login.close(visit if isinstance(visit, Visit) else None)
+
+
+def forget(visit: Visit | str | None, paths: list[str | None]) -> None:
+    """Close the vault and delete the visitor's files now; the page's own samples stay."""
+    close(visit)
+    private_files.delete(filter(None, paths))
 
 
 def build(models: Models) -> None:
@@ -173,7 +185,7 @@ def _form() -> dict:
     photo = Photo("Your photo", height=260, elem_id="login-photo")
     gr.Markdown(BLOCKED, elem_classes="privacy")
     gr.Markdown("Or click a sample; the digits are in other hands than those in the vault:", elem_classes="privacy")
-    files = [save_pil_to_cache(picture, get_upload_folder(), "sample", "png") for picture, _, _ in login.sample_pictures()]
+    files = [private_files.save(picture, "sample.png") for picture, _, _ in login.sample_pictures()]
     captioned = [(file, caption) for file, (_, caption, _) in zip(files, login.sample_pictures())]
     tiles = gr.Gallery(captioned, label="Samples", show_label=False, columns=6, height=200, allow_preview=False, buttons=[],
                        format="png", elem_id="login-samples")
@@ -200,7 +212,7 @@ def _results() -> dict:
     first = [*generators("faces"), *generators("digits")][0][1]
     value, rates = default_threshold(first)
     stored = samples.example(DEFAULT_FACES).template
-    loot = [(save_pil_to_cache(stored, get_upload_folder(), "stolen", "png"), login.PORTRAIT)]
+    loot = [(private_files.save(stored, "stolen.png"), login.PORTRAIT)]
     shown = {"says": gr.HTML(login_words.start(), elem_id="login-verdict"), "card": gr.HTML("", elem_id="login-new-card"),
              "bar": gr.HTML(login_words.first_scale(), elem_id="login-scale")}
     with gr.Group() as judged:
@@ -223,8 +235,8 @@ def _results() -> dict:
 
 
 def _wire(models: Models, form: dict, results: dict) -> None:
-    visit = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=login.close)
-    kept = gr.State((), time_to_live=KEEP_SECONDS)
+    visit = visit_state(lambda: FRESH, close)
+    kept = gr.State((), delete_callback=private_files.delete)  # paths alone, for as long as the window is open
     _wire_vault(models, form, results, visit)
     _wire_rest(form, results, visit, kept)
 
@@ -235,25 +247,25 @@ def _wire_vault(models: Models, form: dict, results: dict, visit: gr.State) -> N
     outputs = [visit, *(results[part] for part in ("says", "bar", "people", "loot"))]
     private = {"api_visibility": "private", "show_progress_on": [results["says"]], **QUEUE}
 
-    def on_enrol(seen: Visit | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
+    def on_enrol(seen: Visit | str | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
                  progress=gr.Progress()) -> list:
         given = login_sealed.given(source, phrase, cards)
         return answer_more(models, seen, lambda visit: enrol(visit, who, [path, *more], which, given), progress, FINDING)
 
-    def on_renew(seen: Visit | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
+    def on_renew(seen: Visit | str | None, who: str, path: str | None, more: list, which: str, source: str, phrase: str, cards: list,
                  progress=gr.Progress()) -> list:
         given = login_sealed.given(source, phrase, cards)
         return answer_more(models, seen, lambda visit: renew(visit, who, [path, *more], which, given), progress, FINDING)
 
-    def on_verify(seen: Visit | None, who: str, path: str | None, which: str, limit: float, source: str, phrase: str, cards: list,
+    def on_verify(seen: Visit | str | None, who: str, path: str | None, which: str, limit: float, source: str, phrase: str, cards: list,
                   progress=gr.Progress()) -> list:
         given = login_sealed.given(source, phrase, cards)
         return answer(models, seen, lambda visit: log_in(visit, who, path, which, limit, given), progress, LOGGING_IN)
 
-    def on_identify(seen: Visit | None, path: str | None, which: str, limit: float, progress=gr.Progress()) -> list:
+    def on_identify(seen: Visit | str | None, path: str | None, which: str, limit: float, progress=gr.Progress()) -> list:
         return answer(models, seen, lambda visit: judge(visit, login.identify(visit, path, which), which, limit), progress, LOGGING_IN)
 
-    def on_revoke(seen: Visit | None, who: str, progress=gr.Progress()) -> list:
+    def on_revoke(seen: Visit | str | None, who: str, progress=gr.Progress()) -> list:
         return answer(models, seen, lambda visit: say(visit, login_words.revoked(who, visit.vault.revoke(who))), progress, "Revoking")
 
     for button, handler in (("enrol", on_enrol), ("renew", on_renew)):
@@ -270,24 +282,24 @@ def _wire_thief(models: Models, form: dict, results: dict, visit: gr.State, outp
     key = [form["key"][part] for part in ("source", "passphrase", "card")]
     private = {"api_visibility": "private", "show_progress_on": [results["thief"]], **QUEUE}
 
-    def on_steal(seen: Visit | None, event: gr.SelectData, progress=gr.Progress()) -> list:
+    def on_steal(seen: Visit | str | None, event: gr.SelectData, progress=gr.Progress()) -> list:
         def act(visit: Visit) -> tuple[str, str, str]:
             text = login_words.stolen(thief.steal(visit, event.index).name)
             return *say(visit, text), text
 
         return answer_more(models, seen, act, progress, "Stealing")
 
-    def on_replay(seen: Visit | None, which: str, limit: float, source: str, phrase: str, cards: list, progress=gr.Progress()) -> list:
+    def on_replay(seen: Visit | str | None, which: str, limit: float, source: str, phrase: str, cards: list, progress=gr.Progress()) -> list:
         def act(visit: Visit) -> tuple[str, str, str]:
             text, bar = replay(visit, which, limit, login_sealed.given(source, phrase, cards))
             return text, bar, text
 
         return answer_more(models, seen, act, progress, "Trying the stolen template")
 
-    def on_link(seen: Visit | None, path: str | None, progress=gr.Progress()) -> list:
+    def on_link(seen: Visit | str | None, path: str | None, progress=gr.Progress()) -> list:
         return try_theft(models, seen, lambda visit: login_sealed.linked(thief.link(visit, path)), progress, "Comparing")
 
-    def on_restore(seen: Visit | None, path: str | None, progress=gr.Progress()) -> list:
+    def on_restore(seen: Visit | str | None, path: str | None, progress=gr.Progress()) -> list:
         return try_theft(models, seen, lambda visit: login_sealed.restored(thief.restore(visit, path)), progress, "Painting a face")
 
     outputs = [*outputs, results["thief"]]
@@ -297,7 +309,7 @@ def _wire_thief(models: Models, form: dict, results: dict, visit: gr.State, outp
     results["restore"].click(on_restore, [visit, photo], outputs, **private)
 
 
-def try_theft(models: Models, visit: Visit | None, act, progress: gr.Progress, stage: str) -> list:
+def try_theft(models: Models, visit: Visit | str | None, act, progress: gr.Progress, stage: str) -> list:
     """`answer_more` about what the thief tries at home: it is told there alone, and so is why it cannot be tried."""
     def at_home(visit: Visit) -> tuple[dict, dict, str]:
         try:
@@ -316,14 +328,14 @@ def _wire_rest(form: dict, results: dict, visit: gr.State, kept: gr.State) -> No
         return *paths, *([given] if isinstance(given, str) else given or [])
 
     def on_sample(which: str, event: gr.SelectData) -> list:
-        return use_sample(form["files"], event.index, which)
+        return use_sample(form["files"], chosen(range(len(form["files"])), event), which)
 
-    def on_threshold(seen: Visit | None, which: str, limit: float) -> list:
+    def on_threshold(seen: Visit | str | None, which: str, limit: float) -> list:
         return judge_again(seen, which, limit)
 
-    def on_forget(seen: Visit | None, paths: tuple, path: str | None, others: list) -> list:
-        forget(seen, [*paths, path, *others], form["files"])
-        return [None, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"],
+    def on_forget(seen: Visit | str | None, paths: tuple, path: str | None, others: list) -> list:
+        forget(seen, [*paths, path, *others])
+        return [FRESH, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"],
                 "", "", "", None]
 
     photo.input(on_file, [photo, kept], kept, **private)
@@ -353,6 +365,6 @@ def _api(models: Models) -> None:
         try:
             return {"accepted": login.accepts(models, reference, probe, generator)}
         except UserError as error:
-            raise gr.Error(str(error)) from None
+            raise refusal(str(error)) from None
 
     gr.Button(visible=False).click(answer_login, [reference, probe, generator], result, api_name="login", **QUEUE)
