@@ -101,25 +101,39 @@ def save(content: Image.Image | bytes, name: str) -> str:
     return str(path)
 
 
+def save_beside(path: str, content: Image.Image, name: str) -> str:
+    """Write what was made of a visitor's file into its folder, as a JPEG; it is deleted with the file. Returns its path."""
+    beside = Path(path).with_name(name)
+    content.save(beside, "JPEG", quality=95)
+    return str(beside)
+
+
 def delete(paths: Iterable[str | Path]) -> None:
-    """Delete these files of visitors, and the folders in which they were alone.
+    """Delete these files of visitors, each with its folder: a folder holds one file and what was made of it.
 
     What is the page's own, is no plain file, or lies elsewhere stays; links are not followed.
     """
     for path in map(Path, paths):
         real = _real_file(path)
-        if real is None or path.is_symlink() or real in _own:
+        if real is None or path.is_symlink():
             continue
-        with _lock:
-            _owners.pop(real, None)
-        real.unlink(missing_ok=True)
+        for file in real.parent.iterdir():
+            _delete_file(file)
         _remove_if_empty(real.parent)
+
+
+def _delete_file(file: Path) -> None:
+    with _lock:
+        if file in _own or not stat.S_ISREG(file.lstat().st_mode):
+            return
+        _owners.pop(file, None)
+    file.unlink(missing_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:
     try:
         folder.rmdir()
-    except OSError:  # another file is in it, or somebody else removed it
+    except OSError:  # something else is in it, or somebody else removed it
         pass
 
 

@@ -72,12 +72,12 @@ def test_the_pages_own_files_are_for_all_and_stay(private_folder):
     assert Path(own).exists()
 
 
-def test_what_is_deleted_takes_its_folder_along_where_it_was_alone(private_folder):
-    given, other = save(b"photo", "photo.png"), save(b"another", "photo.png")
-    beside = Path(other).with_name("beside.png")
-    beside.write_bytes(b"")
-    delete([given, other, given])
-    assert not Path(given).parent.exists() and beside.exists() and not Path(other).exists()
+def test_what_is_deleted_takes_along_what_was_made_of_it(private_folder):
+    given, other = save(b"photo", "photo.heic"), save(b"another", "photo.png")
+    shown = private_files.save_beside(given, Image.new("RGB", (8, 8)), "preview.jpg")
+    assert admit(shown) == shown
+    delete([given, given])
+    assert not Path(given).parent.exists() and Path(other).exists()
 
 
 def test_the_sweep_takes_what_is_old(private_folder, foreign):

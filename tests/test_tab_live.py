@@ -17,7 +17,8 @@ from PIL import Image
 import app
 from ndcb import samples
 from ndcb.pipeline import Models
-from ndcb.tabs import cache, distort, live, style
+from ndcb import private_files
+from ndcb.tabs import distort, live, style
 from ndcb.terms import DEFAULT_FACES, Decision
 from ndcb.tracking import Line, Shot, Track, Tracker, shoot
 

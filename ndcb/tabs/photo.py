@@ -11,11 +11,14 @@ from gradio.components.base import server
 from gradio.components.image_editor import EditorData
 from PIL import Image
 
-from ..images import read_drawing
-from ..private_files import admit, save
+from ..images import read_drawing, read_picture
+from ..private_files import admit, save, save_beside
 from ..terms import UserError
 
 NO_DATA = "This picture was not sent whole. Give it once more."
+NOT_SHOWN = ("HEIF", "TIFF")
+LARGEST_PREVIEW = 2560
+"""Pixels of a side: faces in it are as large as they need be."""
 DRAWINGS = 50
 """Drawings that wait to be read, of all visitors; the oldest is dropped for a newer one."""
 LARGEST_DRAWING = 2**20
@@ -52,10 +55,27 @@ class _Photo(gr.Image):
 
 
 def Photo(label: str, **options) -> gr.Image:
-    """gr.Image for upload, camera and clipboard whose handler gets the path of the untouched file, or None."""
+    """gr.Image for upload, camera and clipboard whose handler gets the path of the untouched file, or None.
+
+    What no browser shows, HEIC and TIFF, is replaced on screen by a JPEG, and later handlers get that.
+    """
     camera = gr.WebcamOptions(constraints={"video": {"facingMode": "user"}})
-    return _Photo(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], webcam_options=camera,
-                  **options)
+    photo = _Photo(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], webcam_options=camera,
+                   **options)
+    if options.get("visible", True):
+        photo.upload(preview, photo, photo, api_visibility="private", show_progress="hidden", queue=False)
+    return photo
+
+
+def preview(path: str | None):
+    """The path of a JPEG where the file is one that browsers do not show; else nothing changes."""
+    try:
+        with Image.open(path, formats=NOT_SHOWN):
+            picture = read_picture(path)
+    except Exception:  # browsers show it, or it is no picture: then the other handlers say so
+        return gr.skip()
+    picture.thumbnail((LARGEST_PREVIEW, LARGEST_PREVIEW))
+    return save_beside(path, picture, "preview.jpg")
 
 
 class Photos(gr.File):
