@@ -1,5 +1,6 @@
 """The page: python app.py, then http://127.0.0.1:7860 (GRADIO_SERVER_PORT chooses another port)."""
 
+import logging
 import signal
 import sys
 import threading
@@ -19,6 +20,9 @@ That picture can be stored as a login template: *non-distortive cancelable biome
 PRIVACY = ("**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone "
            "in minutes.")
 
+NOT_SHOWN = ("This tab cannot be shown: a file that it needs is missing or damaged. Whoever runs this page finds out which in its log; "
+             "the other tabs are not affected.")
+
 TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results,
         "Attacks": attacks, "About": about}
 CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
@@ -32,8 +36,8 @@ def build(models: Models) -> gr.Blocks:
         gr.Markdown(PURPOSE)
         gr.Markdown(PRIVACY, elem_classes="privacy")
         for name, tab in TABS.items():
-            with gr.Tab(name):
-                tab.build(models)
+            with gr.Tab(name) as place:
+                build_tab(tab, models, place)
 
         def forget(request: gr.Request) -> None:
             """Gradio would keep what a closed window's visitor left in memory for an hour."""
@@ -41,6 +45,16 @@ def build(models: Models) -> gr.Blocks:
 
         page.unload(forget)
     return page
+
+
+def build_tab(tab, models: Models, place: gr.Tab) -> None:
+    """Lay out a tab. Where a file that it shows is missing or damaged it says so, and the other tabs are there all the same."""
+    try:
+        tab.build(models)
+    except Exception:
+        logging.exception("The tab %s cannot be shown", place.label)
+        place.children.clear()
+        gr.Markdown(NOT_SHOWN)
 
 
 def warm_up(models: Models) -> None:

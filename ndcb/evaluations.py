@@ -4,6 +4,7 @@ The keys are described in training/evaluation/__init__.py. Neither torch nor the
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,11 @@ def goals() -> dict[str, dict]:
 
 
 def sealed() -> dict[str, dict]:
-    """Sealed generator -> its summary; those that are measured in full."""
-    found = {path.parent.parent.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/evaluation/summary.json"))}
+    """Sealed generator -> its summary; those that are measured in full. A file that cannot be read counts as none."""
+    found = {}
+    for path in sorted(FOLDER.glob("*/evaluation/summary.json")):
+        with suppress(BadCheckpoint):
+            found[path.parent.parent.name] = _read_summary(path)
     return {name: one for name, one in found.items() if "sealed" in one and all(goal["met"] is not None for goal in one["goals"].values())}
 
 
@@ -60,12 +64,27 @@ def read(name: str) -> Evaluation:
         raise UnknownName("evaluated checkpoint", name, names())
     folder = FOLDER / name / "evaluation"
     try:
-        summary = json.loads((folder / "summary.json").read_text())
+        summary = _read_summary(folder / "summary.json")
         with np.load(folder / "scores.npz") as kept:
             scores = {key: kept[key].astype(np.float32) for key in kept.files}
     except Exception as error:  # a damaged archive raises almost anything
-        raise BadCheckpoint(f"the evaluation of {name} cannot be read; run: python -m training evaluate {name}") from error
+        raise _unreadable(name) from error
     return Evaluation(name, summary, scores)
+
+
+def _read_summary(path: Path) -> dict:
+    """Raises BadCheckpoint: no JSON object."""
+    try:
+        summary = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise _unreadable(path.parent.parent.name) from error
+    if not isinstance(summary, dict):
+        raise _unreadable(path.parent.parent.name)
+    return summary
+
+
+def _unreadable(name: str) -> BadCheckpoint:
+    return BadCheckpoint(f"the evaluation of {name} cannot be read; run: python -m training evaluate {name}")
 
 
 def alpha_series() -> list[dict]:

@@ -56,5 +56,8 @@ def _scores(generator: str) -> tuple[np.ndarray, np.ndarray]:
     path = checkpoints.FOLDER / generator / "evaluation" / "scores.npz"
     if not path.is_file():
         raise NotAvailable("FMR and FNMR were not measured for this generator yet; run: python -m training evaluate " + generator)
-    with np.load(path) as kept:
-        return tuple(np.asarray(kept[f"template_{kind}"], dtype=np.float32) for kind in ("genuine", "impostor"))
+    try:
+        with np.load(path) as kept:
+            return tuple(np.asarray(kept[f"template_{kind}"], dtype=np.float32) for kind in ("genuine", "impostor"))
+    except Exception as error:  # a damaged archive raises almost anything
+        raise NotAvailable(f"The scores of this generator cannot be read; run: python -m training evaluate {generator}") from error

@@ -15,9 +15,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 import app
-from ndcb import samples
+from ndcb import private_files, samples
 from ndcb.pipeline import Models
-from ndcb import private_files
 from ndcb.tabs import distort, live, style
 from ndcb.terms import DEFAULT_FACES, Decision
 from ndcb.tracking import Line, Shot, Track, Tracker, shoot

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
-from ndcb import checkpoints, key_store, thresholds
+from ndcb import checkpoints, key_store, private_files, thresholds
 from ndcb.keys import KeyCard
 from ndcb.login import Login, close, log_in, open_visit
 from ndcb.sealed_login import SealedLogin
-from ndcb import private_files
 from ndcb.tabs import login, login_sealed, login_words, visits, words
 from ndcb.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.thief import Link

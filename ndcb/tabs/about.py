@@ -12,6 +12,8 @@ from ..terms import UserError
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
+NO_LICENCES = "They stand in README.md, which is not there or has lost that section. Get it again from where you got this program."
+
 WHAT = """### What it is
 A picture that is stored for a login can be stolen. The idea shown here, *non-distortive cancelable biometrics*, is to store another
 picture: one that differs from the photo as much as possible, while a face recogniser still sees the same person in it. This page lets you
@@ -67,8 +69,12 @@ def build(models: Models) -> None:
 
 
 def licences() -> str:
-    """README's section, so that there is one text of it."""
-    return README.read_text().split("## Licences\n")[1].split("\n## ")[0].strip()
+    """README's section, so that there is one text of it; where it is not to be had, what is wrong."""
+    try:
+        _, _, rest = README.read_text().partition("\n## Licences\n")
+    except (OSError, ValueError):
+        rest = ""
+    return rest.split("\n## ")[0].strip() or NO_LICENCES
 
 
 def limits_text() -> str:
