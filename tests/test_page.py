@@ -54,7 +54,7 @@ def test_a_private_handler_tells_nothing_of_a_visit(client, page, tab):
     wait_for_text(tab, "#login-verdict", "Enrolled: Ann")
     assert {"on_revoke", "on_verify", "on_forget"} <= {one["api_name"] for one in private}
     answer = call(page, "on_revoke", ["Ann"])
-    assert "Nobody is enrolled as" in answer and "Eileen Collins" in answer and ">Ann<" not in answer
+    assert "Your visit ended" in answer and "Eileen Collins" in answer and ">Ann<" not in answer
     tab.click("#login-verify")
     wait_for_text(tab, "#login-verdict", "Accepted.")
     tab.click("#login-forget")

@@ -93,9 +93,15 @@ class Page(gr.Blocks):
         except Exception as error:
             is_own = isinstance(error, gr.Error) and not error.print_exception
             raise error if is_own else _not_understood() from None  # Gradio's own words repeat what was sent
+        values = [_filled(component, value) for component, value in zip(block_fn.inputs, values)]
         if not all(map(_is_usable, block_fn.inputs, values)):
             raise _not_understood()
         return values
+
+
+def _filled(component: gr.components.Component, value):
+    """A text field that was never on screen is empty."""
+    return "" if value is None and isinstance(component, gr.Textbox) else value
 
 
 def _not_understood() -> gr.Error:
