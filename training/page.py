@@ -201,8 +201,9 @@ def use_tabs(page: Page, photo: Path, drawing: Path) -> int:
     visitor.begin(page)
     for event in page.events:
         target, kind = event["targets"][0]
-        on_screen = target is not None and page.components[target]["props"].get("visible", True)  # no target: opened or closed
-        if event["api_visibility"] != "private" or not on_screen or kind == "load":
+        if event["api_visibility"] != "private" or target not in page.components:  # the page itself is opened or closed
+            continue
+        if not page.components[target]["props"].get("visible", True):
             continue
         for option in _options(page.components[target]):
             data = [option if option is not None and place == target else _value(page.components[place], visitor, photo, drawing)
