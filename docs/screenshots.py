@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from ndcb.files import whole_file  # noqa: E402
 from tests.browsing import BROWSER, CHROMIUM, WAIT, open_tab, wait_for_text  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
@@ -47,7 +48,8 @@ def take(page: Page, act) -> None:
     page.wait_for_timeout(1000)
     clip = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHTS[act.__name__]}
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip))).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(FOLDER / f"{act.__name__}.png", optimize=True)
+    with whole_file(FOLDER / f"{act.__name__}.png") as file:
+        picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
 
 
 def main(address: str = "http://127.0.0.1:7860") -> None:

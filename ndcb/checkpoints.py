@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_bytes
 from torch import nn
 
+from .files import write_json, write_whole
 from .generators.bottleneck import Bottleneck, BottleneckConfig
 from .generators.inverter import Inverter
 from .generators.sealed import Sealed, SealedConfig
@@ -44,11 +47,11 @@ def save(folder: Path, model: nn.Module, record: dict) -> None:
     weights = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
     _check_finite(weights, "the model to save")
     folder.mkdir(parents=True, exist_ok=True)
-    new = folder / "weights.new"
-    save_file(weights, new)
-    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": _sha256(new)}
-    new.replace(folder / "weights.safetensors")
-    _write_record(folder, head | record)
+    content = save_bytes(weights)
+    sha256 = hashlib.sha256(content).hexdigest()
+    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": sha256}
+    write_whole(folder / "weights.safetensors", content)
+    write_json(folder / "record.json", head | record)
 
 
 def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
@@ -60,13 +63,7 @@ def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
 
 def update_record(folder: Path, **fields) -> None:
     """Replace fields of a record that is there, such as its figures."""
-    _write_record(folder, _read_record(folder) | fields)
-
-
-def _write_record(folder: Path, record: dict) -> None:
-    new = folder / "record.new"
-    new.write_text(json.dumps(record, indent=2) + "\n")
-    new.replace(folder / "record.json")
+    write_json(folder / "record.json", _read_record(folder) | fields)
 
 
 def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
@@ -92,7 +89,7 @@ def load(name: str | Path, classes: tuple[str, ...] = GENERATORS, device: str | 
     Raises UnknownName, or BadCheckpoint: another class than asked for, a file that is missing, changed or does not fit, NaN.
     """
     folder = folder_of(name)
-    if not (folder / "record.json").is_file():
+    if not os.path.isfile(folder / "record.json"):  # unlike Path's, it bears any name
         raise UnknownName("checkpoint", str(name), names(classes))
     record = _read_record(folder)
     if record.get("class") not in classes:

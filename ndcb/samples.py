@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 
 from . import checkpoints
+from .files import whole_file, write_json
 from .images import digit_from_drawing
 from .pipeline import Distortion, Models, stopwatch
+from .templates import save_template
 
 PORTRAIT_CREDIT = "Eileen Collins, NASA, public domain"
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
@@ -43,10 +45,11 @@ def make_example(generator: str, models: Models | None = None) -> Path:
     result = models.distorter(generator).distort(face)
     result = replace(result, milliseconds=took | result.milliseconds)
     folder = checkpoints.FOLDER / generator
-    result.original.save(folder / EXAMPLE[0])
-    result.template.save(folder / EXAMPLE[1])
+    with whole_file(folder / EXAMPLE[0]) as file:
+        result.original.save(file, "PNG")
+    save_template(result.template, folder / EXAMPLE[1], generator, overwrite=True)
     numbers = {name: value for name, value in vars(result).items() if name not in ("original", "template")}
-    (folder / EXAMPLE[2]).write_text(json.dumps(numbers, indent=2) + "\n")
+    write_json(folder / EXAMPLE[2], numbers)
     return folder
 
 

@@ -1,6 +1,7 @@
 """The vault's verbs on the command line: enrol, verify, identify, renew, revoke, list."""
 
 import os
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Annotated, Literal
 
 import tyro
 
-from . import secrets_cli
+from . import console, secrets_cli
+from .console import Progress
 from .terms import DEFAULT_FACES, DEFAULT_SEALED, BadPicture, NoFaceFound, UserError
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 Photo = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
 Photos = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO...")]
+PHOTO_FAILED = (BadPicture, NoFaceFound, OSError, MemoryError)
+"""What is wrong with a photo, not with the call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +71,8 @@ class Enrol(Enrolling, Modelled):
     """Store templates of one to five photos of a person under a name: all of them or, if one fails, none.
 
     Makes the vault if it is not there. A name that is enrolled is refused; revoke it first. "Ann" and "ANN" are one name. Prints one
-    JSON object: name, time, generator, recogniser, templates (how many); of sealed ones also seal, and card and card_picture where they
-    were written.
+    JSON object: name, time, generator, recogniser, templates (how many), faces (how many were found
+    in each photo); of sealed ones also seal, and card and card_picture where they were written.
 
     Exit code: 0 stored; 1 a photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option
     cannot be used.
@@ -101,8 +105,10 @@ class Renew(Enrolling, Modelled):
 class Verify(Keyed, Matched):
     """Is the face on the photo the person enrolled under the name? The nearest of the name's templates counts.
 
-    Prints one JSON object: name, photo, accepted, squared_distance, threshold, and skipped where templates could not be compared. Of
-    sealed templates it tells no distance: name, photo, accepted. A passphrase is asked for, or is the first line of the input.
+    Prints one JSON object: name, photo, faces (how many were found), accepted, squared_distance,
+    threshold, and skipped where templates could not be compared. Of sealed templates it tells no
+    distance: name, photo, faces, accepted. A passphrase is asked for, or is the first line of the
+    input.
 
     Exit code: 0 accepted; 1 refused, or the photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option
     cannot be used.
@@ -118,9 +124,10 @@ class Verify(Keyed, Matched):
 class Identify(Matched):
     """Who of all that are enrolled is on the photo?
 
-    Prints one JSON object a photo: photo, name (null where even the nearest template is too far), accepted, squared_distance,
-    threshold, and skipped where templates could not be compared. Exit code: 0 all accepted; 1 one was refused or failed, and its line
-    says why in "error"; 2 the vault or an option cannot be used.
+    Prints one JSON object a photo: photo, faces (how many were found), name (null where even the
+    nearest template is too far), accepted, squared_distance, threshold, and skipped where templates
+    could not be compared. Exit code: 0 all accepted; 1 one was refused or failed, and its line says
+    why in "error"; 2 the vault or an option cannot be used.
     """
 
     photos: Photos
@@ -148,12 +155,28 @@ class List(Modelled):
     """
 
 
-def enrol(command: Enrol):
+class PhotoModels:
+    """Models that read the photo `-` from the input, and remember how many faces each photo has."""
+
+    def __init__(self, models):
+        self.models = models
+        self.faces: dict[str, int] = {}
+
+    def __getattr__(self, name: str):
+        return getattr(self.models, name)
+
+    def find(self, photo, aligned: bool = False):
+        found = self.models.find(console.readable(photo), aligned)
+        self.faces[str(photo)] = len(found)
+        return found
+
+
+def enrol(command: Enrol, progress: Progress) -> Iterator[dict]:
     """One dict."""
     yield _store(command, command.seal)
 
 
-def renew(command: Renew):
+def renew(command: Renew, progress: Progress) -> Iterator[dict]:
     """One dict."""
     with _open(command) as vault:
         seal = command.seal or vault.source(command.name)
@@ -169,42 +192,62 @@ def _store(command: Enrol | Renew, seal: str | None) -> dict:
         secret = secrets_cli.new_secret(command, seal)
         try:
             if seal is None:
-                return _without_empty(asdict(vault.enrol(command.name, command.photos)))
-            entry, card = (vault.renew if renewing else vault.enrol_sealed)(command.name, command.photos, secret)
-        except (BadPicture, NoFaceFound) as error:
-            return {"name": command.name, "error": str(error)}
-        return _without_empty(asdict(entry)) | {"seal": seal} | (write(card) if card else {})
+                entry, card = vault.enrol(command.name, command.photos), None
+            else:
+                seal_photos = vault.renew if renewing else vault.enrol_sealed
+                entry, card = seal_photos(command.name, command.photos, secret)
+        except PHOTO_FAILED as error:
+            return {"name": command.name, "error": console.sentence(error)}
+        faces = [vault.models.faces.get(str(photo)) for photo in command.photos]
+        line = _without_empty(asdict(entry)) | {"faces": faces}
+        return line | ({"seal": seal} if seal else {}) | (write(card) if card else {})
 
 
-def verify(command: Verify):
+def verify(command: Verify, progress: Progress) -> Iterator[dict]:
     """One dict."""
     with _open(command) as vault:
         line = {"name": command.name, "photo": str(command.photo)}
         source = vault.source(command.name)
         secret = source and secrets_cli.known_secret(command, source)
         try:
+            asked = command.name, command.photo
             if source:
-                yield line | {"accepted": vault.verify_sealed(command.name, command.photo, secret, command.threshold)}
+                answer = {"accepted": vault.verify_sealed(*asked, secret, command.threshold)}
             else:
-                yield line | _decision(vault.verify(command.name, command.photo, command.threshold))
-        except (BadPicture, NoFaceFound) as error:
-            yield line | {"error": str(error)}
+                answer = _decision(vault.verify(*asked, command.threshold))
+            yield line | _faces(vault, command.photo) | answer
+        except PHOTO_FAILED as error:
+            yield line | {"error": console.sentence(error)}
 
 
-def identify(command: Identify):
+def identify(command: Identify, progress: Progress) -> Iterator[dict]:
     """One dict a photo."""
     if not command.photos:
         raise UserError("Name at least one photo.")
     with _open(command) as vault:
-        for photo in command.photos:
-            try:
-                name, match = vault.identify(photo, command.threshold)
-                yield {"photo": str(photo), "name": name} | _decision(match)
-            except (BadPicture, NoFaceFound) as error:
-                yield {"photo": str(photo), "error": str(error)}
+        for photo in progress.over(command.photos):
+            yield {"photo": str(photo)} | _identified(vault, photo, command.threshold)
 
 
-def revoke(command: Revoke):
+def _identified(vault, photo: Path, threshold: float | None) -> dict:
+    """Raises UserError: the vault cannot be used."""
+    try:
+        name, match = vault.identify(photo, threshold)
+        return _faces(vault, photo) | {"name": name} | _decision(match)
+    except (BadPicture, NoFaceFound) as error:
+        return {"error": str(error)}
+    except UserError:
+        raise
+    except Exception as error:
+        return {"error": console.sentence(error)}
+
+
+def _faces(vault, photo: Path) -> dict[str, int]:
+    """How many were found in a photo that was compared."""
+    return {"faces": vault.models.faces.get(str(photo))}
+
+
+def revoke(command: Revoke, progress: Progress) -> Iterator[dict]:
     """One dict."""
     from .checkpoints import SEALED, names
     from .pipeline import Models
@@ -219,7 +262,7 @@ def revoke(command: Revoke):
         yield {"name": command.name, "revoked": vault.revoke(command.name)} | keys
 
 
-def list_names(command: List):
+def list_names(command: List, progress: Progress) -> Iterator[dict]:
     """One dict a name."""
     with _open(command) as vault:
         yield from (_without_empty(asdict(entry)) for entry in vault.list())
@@ -234,7 +277,7 @@ def _open(command: Modelled):
 
     if not isinstance(command, Enrol):
         _check_is_there(command.vault)
-    models = Models(pick_device(command.device))
+    models = PhotoModels(Models(pick_device(command.device)))
     sealing = getattr(command, "seal", None) or isinstance(command, Renew)
     generator = command.generator or (DEFAULT_SEALED if sealing else DEFAULT_FACES)
     if not isinstance(command, List):

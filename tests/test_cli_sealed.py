@@ -16,6 +16,7 @@ from ndcb.keys import KeyCard, Scrypt
 from ndcb.terms import DEFAULT_FACES
 
 from .conftest import ROOT
+from .test_files import largest_file
 from .test_sealed_vault import sealing
 from .test_vault import NOBODY, ToyModels, photo, toy
 
@@ -34,8 +35,9 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(capsys, monkeypatch, *arguments, typed: str = "") -> tuple[int, list[dict], str]:
-    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+def run(capsys, monkeypatch, *arguments, typed: str | bytes = "") -> tuple[int, list[dict], str]:
+    typed = typed.encode() if isinstance(typed, str) else typed
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
     code = main([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     return code, [json.loads(line) for line in out.splitlines()], err
@@ -49,9 +51,12 @@ def call(capsys, monkeypatch):
 def test_a_login_with_a_passphrase(call, here):
     code, [line], err = call("enrol", "Ann", "p0-0.png", "p0-1.png", "--seal", "passphrase", typed="correct horse\n")
     assert (code, err) == (0, "") and line.pop("time").endswith("Z")
-    assert line == {"name": "Ann", "generator": "faces-sealed", "recogniser": "colours", "templates": 2, "seal": "passphrase"}
-    assert call("verify", "ann", "p0-2.png", typed="correct horse")[:2] == (0, [{"name": "ann", "photo": "p0-2.png", "accepted": True}])
-    assert call("verify", "ann", "p0-2.png", typed="correct hors\n")[:2] == (1, [{"name": "ann", "photo": "p0-2.png", "accepted": False}])
+    assert line == {"name": "Ann", "generator": "faces-sealed", "recogniser": "colours", "templates": 2,
+                    "faces": [1, 1], "seal": "passphrase"}
+    assert call("verify", "ann", "p0-2.png", typed="correct horse")[:2] == (
+        0, [{"name": "ann", "photo": "p0-2.png", "faces": 1, "accepted": True}])
+    assert call("verify", "ann", "p0-2.png", typed="correct hors\n")[:2] == (
+        1, [{"name": "ann", "photo": "p0-2.png", "faces": 1, "accepted": False}])
     assert call("verify", "ann", "p1-0.png", typed="correct horse")[0] == 1
     assert call("list")[1][0]["name"] == "Ann"
     before = Path("vault.sqlite").read_bytes()
@@ -71,7 +76,7 @@ def test_a_login_with_a_card(call, here):
         assert call("verify", "Zoë Ó", "p0-1.png", "--card", given)[0] == 0
     assert call("verify", "Zoë Ó", "p1-1.png", "--card", line["card"])[0] == 1
     code, _, err = call("renew", "Zoë Ó", "p0-0.png")
-    assert code == 2 and "There is a file at the key card's place already. Name another place with --card." in err
+    assert code == 2 and "There is a file at the place of the key card or of its picture already." in err
     code, [line], _ = call("renew", "Zoë Ó", "p0-0.png", "--card", "new.json")
     assert code == 0 and call("verify", "Zoë Ó", "p0-1.png", "--card", "new.png")[0] == 0
     code, lines, err = call("verify", "Zoë Ó", "p0-1.png", "--card", "Zoë_Ó.card.json")
@@ -157,10 +162,154 @@ def test_with_the_real_models(tmp_path, astronaut):
 
     code, line = ndcb("enrol", "Eileen", tmp_path / "eileen.jpg", "--seal", "passphrase")
     assert code == 0 and line["seal"] == "passphrase"
-    assert ndcb("verify", "Eileen", tmp_path / "probe.webp") == (0, {"name": "Eileen", "photo": str(tmp_path / "probe.webp"), "accepted": True})
+    assert ndcb("verify", "Eileen", tmp_path / "probe.webp") == (
+        0, {"name": "Eileen", "photo": str(tmp_path / "probe.webp"), "faces": 1, "accepted": True})
     assert ndcb("verify", "Eileen", tmp_path / "probe.webp", typed="a wrong passphrase\n")[1]["accepted"] is False
     assert "No face found" in ndcb("verify", "Eileen", tmp_path / "wall.png")[1]["error"]
     assert ndcb("renew", "Eileen", tmp_path / "eileen.jpg", typed="another passphrase\n")[0] == 0
     assert ndcb("verify", "Eileen", tmp_path / "probe.webp")[0] == 1
     assert ndcb("verify", "Eileen", tmp_path / "probe.webp", typed="another passphrase\n")[0] == 0
     assert ndcb("revoke", "Eileen")[1] == {"name": "Eileen", "revoked": 1, "keys": "destroyed"}
+
+
+# secrets and cards as people have them
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_passphrase_from_any_file_opens_what_another_enrolled(call, here, encoding):
+    call(
+        "enrol",
+        "Ann",
+        "p0-0.png",
+        "--seal",
+        "passphrase",
+        typed="Schlüssel blüht\r\n".encode(encoding),
+    )
+    for other in ("utf-8", encoding):
+        assert call("verify", "Ann", "p0-1.png", typed="Schlüssel blüht".encode(other))[0] == 0
+    assert call("verify", "Ann", "p0-1.png", typed="Schlussel bluht".encode(encoding))[0] == 1
+
+
+def test_an_input_without_a_passphrase_is_told(call, here, monkeypatch):
+    for typed, sentence in (
+        (b"", "passphrase is too short"),
+        (b"\x00\x01\x02\x03", "no text that can be read"),
+    ):
+        code, lines, err = call("enrol", "Ann", "p0-0.png", "--seal", "passphrase", typed=typed)
+        assert (code, lines, err.count("\n")) == (2, [], 1) and sentence in err
+    monkeypatch.setattr("io.TextIOWrapper", lambda _: None)
+    code, lines, err = call("enrol", "Ann", "p0-0.png", "--seal", "passphrase")
+    assert (code, lines, err.count("\n")) == (2, [], 1) and "The input is closed" in err
+
+
+def test_nobody_types_a_passphrase(call, here, monkeypatch):
+    def leave(_):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", leave)
+    monkeypatch.setattr(
+        "ndcb.secrets_cli.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    )
+    code, lines, err = call("enrol", "Ann", "p0-0.png", "--seal", "passphrase")
+    assert (code, lines) == (
+        2,
+        [],
+    ) and err == "No passphrase was given. Nothing was changed; try once more.\n"
+
+
+def test_photos_cards_and_secrets_from_the_input(call, here):
+    secret, face = Path("service.secret").read_bytes(), Path("p0-0.png").read_bytes()
+    assert (
+        call("enrol", "Ann", "p0-0.png", "--seal", "service", "--secret", "-", typed=secret)[0] == 0
+    )
+    assert call("verify", "Ann", "-", "--secret", "service.secret", typed=face)[1] == [
+        {"name": "Ann", "photo": "-", "faces": 1, "accepted": True}
+    ]
+    assert call("verify", "Ann", "p0-1.png", "--secret", "-", typed=b"short")[0] == 2
+    code, [line], _ = call(
+        "enrol", "Bob", "p1-0.png", "-", "--seal", "card", typed=Path("p1-1.png").read_bytes()
+    )
+    assert code == 0 and line["templates"] == 2
+    for given in (line["card"], line["card_picture"]):
+        assert (
+            call("verify", "Bob", "p1-2.png", "--card", "-", typed=Path(given).read_bytes())[0] == 0
+        )
+
+
+def test_the_input_is_one_thing(call, here):
+    call("enrol", "Ann", "p0-0.png", "--seal", "passphrase", typed="correct horse")
+    for arguments, sentence in (
+        (["verify", "Ann", "-"], "the passphrase would come from it too"),
+        (["enrol", "Bob", "-", "--seal", "passphrase"], "the passphrase would come from it too"),
+        (["verify", "Ann", "-", "--card", "-"], "Only one of a call's files can be -"),
+        (["enrol", "Bob", "-", "-"], "Only one of a call's files can be -"),
+        (
+            ["enrol", "Bob", "p1-0.png", "--seal", "card", "--card", "-"],
+            "A key card needs a file of its own",
+        ),
+    ):
+        code, lines, err = call(*arguments, typed="correct horse")
+        assert (code, lines, err.count("\n")) == (2, [], 1) and sentence in err, (arguments, err)
+    assert not list(here.glob("*.card.*")) and len(call("list")[1]) == 1
+
+
+def test_a_picture_that_is_named_as_card_gets_its_card_beside_it(call, here):
+    code, [line], _ = call("enrol", "Ann", "p0-0.png", "--seal", "card", "--card", "x.PNG")
+    assert code == 0 and (line["card"], line["card_picture"]) == ("x.json", "x.PNG")
+    for given in ("x.json", "x.PNG"):
+        assert call("verify", "Ann", "p0-1.png", "--card", given)[0] == 0
+
+
+def test_places_where_no_card_can_be(call, here):
+    (here / "folder").mkdir()
+    before = {path.name for path in here.iterdir()}
+    for place, sentence in (
+        ("folder", "needs a file of its own"),
+        ("", "needs a file of its own"),
+        ("..", "needs a file of its own"),
+        ("x" * 300, "File name too long"),
+        ("p0-0.json", "or of its picture already"),
+    ):
+        code, lines, err = call("enrol", "Ann", "p0-0.png", "--seal", "card", "--card", place)
+        assert (code, lines, err.count("\n")) == (2, [], 1) and sentence in err, err
+    assert {path.name for path in here.iterdir()} - before <= {
+        "vault.sqlite",
+        "keys.sqlite",
+    } and call("list")[1] == []
+
+
+def test_a_long_name_has_a_card_whose_name_fits(call, here):
+    code, [line], _ = call("enrol", "𝔸" * 64, "p0-0.png", "--seal", "card")
+    assert code == 0 and len(line["card"].encode()) <= 255 and Path(line["card_picture"]).exists()
+    assert call("verify", "𝔸" * 64, "p0-1.png", "--card", line["card"])[0] == 0
+
+
+def test_a_full_disk_is_told_before_anything_is_stored(call, here):
+    """A limit on the size of files stands in for it."""
+    with largest_file(1000):
+        code, lines, err = call("enrol", "Ann", "p0-0.png", "--seal", "card")
+    assert (
+        (code, lines) == (2, [])
+        and err
+        == "The key card cannot be written (File too large). Name another place with --card.\n"
+    )
+    assert not list(here.glob("*.card.*")) and call("list")[1] == []
+
+
+def test_a_card_whose_picture_does_not_fit_is_enough(call, here, monkeypatch):
+    monkeypatch.setattr("ndcb.secrets_cli._png", lambda _: bytes(10**6))
+    with largest_file(500_000):
+        code, [line], _ = call("enrol", "Ann", "p0-0.png", "--seal", "card")
+    assert (
+        code == 0
+        and "card_picture" not in line
+        and [path.name for path in here.glob("*.card.*")] == [line["card"]]
+    )
+    assert call("verify", "Ann", "p0-1.png", "--card", line["card"])[0] == 0
+
+
+def test_a_device_is_no_secret(call, here):
+    code, lines, err = call(
+        "enrol", "Ann", "p0-0.png", "--seal", "service", "--secret", "/dev/urandom"
+    )
+    assert (code, lines) == (2, []) and "A device gives other bytes each time" in err

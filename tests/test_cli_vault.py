@@ -1,5 +1,6 @@
 """python -m ndcb enrol, verify, identify, revoke, list."""
 
+import io
 import json
 import os
 import sqlite3
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ndcb.__main__ import main
+from ndcb.images import read_picture
 from ndcb.terms import DEFAULT_FACES
 
 from .conftest import ROOT
@@ -37,11 +39,13 @@ def here(tmp_path, monkeypatch):
 def test_a_login_from_enrolment_to_revocation(capsys, here):
     code, [line], err = run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")
     assert (code, err) == (0, "") and line.pop("time").endswith("Z")
-    assert line == {"name": "Ann", "generator": DEFAULT_FACES, "recogniser": "contrast", "templates": 2}
+    assert line == {"name": "Ann", "generator": DEFAULT_FACES, "recogniser": "contrast", "templates": 2,
+                    "faces": [1, 1]}
     assert sorted(path.name for path in here.iterdir() if path.suffix != ".png") == ["vault.sqlite"]
     code, [line], _ = run(capsys, "verify", "ann", "p0-2.png")
     assert code == 0 and line.pop("squared_distance") < 0.5
-    assert line == {"name": "ann", "photo": "p0-2.png", "accepted": True, "threshold": 0.5}
+    assert line == {"name": "ann", "photo": "p0-2.png", "faces": 1, "accepted": True,
+                    "threshold": 0.5}
     code, [line], _ = run(capsys, "verify", "Ann", "p1-0.png")
     assert code == 1 and line["accepted"] is False and line["squared_distance"] > 0.5
     assert run(capsys, "enrol", "Bob", "p1-0.png", "--generator", "other")[0] == 0
@@ -163,3 +167,129 @@ def test_polish_is_asked_for_at_enrolment(capsys, here, monkeypatch):
     assert run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png", "--polish", "4")[0] == 0
     assert run(capsys, "enrol", "Bob", "p1-0.png")[0] == 0
     assert seen == [4, 4]
+
+
+# careless and hostile calls
+
+
+class Many(ToyModels):
+    """Finds three faces everywhere, and cannot bear the red photo."""
+
+    def find(self, source, aligned=False):
+        picture = read_picture(source)
+        if picture.getpixel((0, 0)) == (255, 0, 0):
+            raise self.fault
+        return super().find(picture) * 3
+
+
+@pytest.fixture
+def many(here, monkeypatch):
+    models = Many(toy(DEFAULT_FACES))
+    monkeypatch.setattr("ndcb.pipeline.Models", lambda *_: models)
+    Image.new("RGB", (32, 32), "red").save("red.png")
+    return models
+
+
+def test_it_says_how_many_faces_were_found(capsys, many):
+    assert run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")[1][0]["faces"] == [3, 3]
+    assert run(capsys, "verify", "Ann", "p0-2.png")[1][0]["faces"] == 3
+    assert [line["faces"] for line in run(capsys, "identify", "p0-2.png", "p1-0.png")[1]] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "fault, sentence",
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (KeyError("bug"), "fault of the program"),
+    ],
+)
+def test_one_photo_that_breaks_does_not_end_the_batch(capsys, many, fault, sentence):
+    many.fault = fault
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    photos = [*["p0-1.png"] * 20, "red.png", *["p0-2.png"] * 20]
+    code, lines, err = run(capsys, "identify", *photos)
+    assert code == 1 and [line["photo"] for line in lines] == photos
+    assert [line.get("name", line.get("error")) for line in lines] == [
+        *["Ann"] * 20,
+        lines[20]["error"],
+        *["Ann"] * 20,
+    ]
+    assert sentence in lines[20]["error"] and ("Traceback" in err) is isinstance(fault, KeyError)
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(5, "Input/output error")])
+def test_a_photo_that_breaks_stores_nothing(capsys, many, fault):
+    many.fault = fault
+    code, [line], err = run(capsys, "enrol", "Ann", "p0-0.png", "red.png")
+    assert (code, err) == (1, "") and line["name"] == "Ann" and "error" in line
+    assert run(capsys, "list")[:2] == (0, [])
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    code, [line], err = run(capsys, "verify", "Ann", "red.png")
+    assert (code, err) == (1, "") and "error" in line and "accepted" not in line
+
+
+def test_ctrl_c_says_how_far_it_came(capsys, many):
+    many.fault = KeyboardInterrupt()
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    code, lines, err = run(capsys, "identify", "p0-1.png", "p0-2.png", "red.png", "p0-1.png")
+    assert (code, len(lines), err) == (130, 2, "Stopped: 2 of 4 photos are done.\n")
+    assert run(capsys, "verify", "Ann", "red.png")[::2] == (130, "Stopped.\n")
+    assert run(capsys, "enrol", "Bob", "p1-0.png", "red.png")[::2] == (130, "Stopped.\n")
+    assert [line["name"] for line in run(capsys, "list")[1]] == ["Ann"]
+
+
+def test_options_between_photos(capsys, here):
+    code, [line], _ = run(capsys, "enrol", "Ann", "p0-0.png", "--vault", "v.sqlite", "p0-1.png")
+    assert code == 0 and line["templates"] == 2
+    code, lines, _ = run(capsys, "identify", "p0-2.png", "--vault", "v.sqlite", "p1-1.png")
+    assert [line["accepted"] for line in lines] == [True, False]
+
+
+def test_a_photo_from_the_input(capsys, here, monkeypatch):
+    def given(photo):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((here / photo).read_bytes())))
+
+    given("p0-0.png")
+    code, [line], _ = run(capsys, "enrol", "Ann", "-", "p0-1.png")
+    assert code == 0 and line["templates"] == 2
+    given("p0-2.png")
+    code, [line], _ = run(capsys, "verify", "Ann", "-")
+    assert code == 0 and line["photo"] == "-"
+    given("p1-2.png")
+    code, lines, _ = run(capsys, "identify", "p0-2.png", "-")
+    assert code == 1 and [line["name"] for line in lines] == ["Ann", None]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    assert "The file is empty" in run(capsys, "verify", "Ann", "-")[1][0]["error"]
+    monkeypatch.setattr("sys.stdin", None)
+    code, [first, second], _ = run(capsys, "identify", "-", "p0-2.png")
+    assert code == 1 and "The input is closed" in first["error"] and second["name"] == "Ann"
+
+
+def test_numbers_that_are_none(capsys, here):
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    for threshold in ("nan", "inf", "-1"):
+        for verb in (["verify", "Ann"], ["identify"]):
+            code, lines, err = run(capsys, *verb, "p0-1.png", "--threshold", threshold)
+            assert (code, lines, err) == (
+                2,
+                [],
+                "--threshold is a squared distance, a number from 0 on.\n",
+            )
+    code, lines, err = run(capsys, "enrol", "Bob", "p1-0.png", "--polish", "-1")
+    assert (code, lines, err) == (2, [], "--polish is a number of steps, 0 or more.\n")
+
+
+def test_a_name_in_a_locale_without_its_letters(capsys, here):
+    code, [line], _ = run(capsys, "enrol", "Zo\udcc3\udcab", "p0-0.png")
+    assert code == 0 and line["name"] == "Zoë"
+    assert run(capsys, "verify", "Zoë", "p0-1.png")[0] == 0
+    assert run(capsys, "enrol", "Zo\udcff", "p1-0.png")[0] == 2
+
+
+def test_names_of_files_that_are_not_utf8(capsys, here):
+    odd = os.fsdecode(b"caf\xe9.png")
+    (here / "p0-0.png").rename(here / odd)
+    run(capsys, "enrol", "Ann", odd)
+    code, [line], _ = run(capsys, "verify", "Ann", odd)
+    assert code == 0 and line["photo"] == "caf\\xe9.png"

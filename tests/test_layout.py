@@ -1,6 +1,7 @@
 """Who may import whom, and what may be committed."""
 
 import ast
+import re
 import subprocess
 
 import pytest
@@ -67,6 +68,72 @@ def test_facenet_pytorch_comes_after_compat(path):
     for library in ("facenet_pytorch", "torchvision"):
         if library in places:
             assert places.get("compat", 10**9) < places[library], f"import ndcb.compat before {library}"
+
+
+def is_write(call: ast.Call) -> bool:
+    """Does it write a file by itself, so that a fault leaves half of it, or no older one?"""
+    if not isinstance(call.func, (ast.Attribute, ast.Name)):
+        return False
+    name = getattr(call.func, "attr", None) or call.func.id
+    if name == "open":
+        return _opens_for_writing(call) and "devnull" not in ast.unparse(call)
+    if name in ("save", "savefig", "savez"):
+        return any(
+            isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) for node in call.args
+        )
+    if name in ("replace", "rename") and isinstance(call.func, ast.Attribute):
+        of_os = getattr(call.func.value, "id", "") == "os"
+        return of_os or (len(call.args) == 1 and not call.keywords)
+    return name in ("write_text", "write_bytes", "save_file")
+
+
+def _opens_for_writing(call: ast.Call) -> bool:
+    given = call.args + [word.value for word in call.keywords]
+    modes = [node.value for node in given if isinstance(node, ast.Constant)]
+    return any(re.fullmatch("[rbt+]*[wax+][bt+]*", str(mode)) for mode in modes)
+
+
+def writes(text: str) -> list[str]:
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and is_write(node)
+    ]
+
+
+WRITES = (
+    'open(p, "w")',
+    'p.open("xb")',
+    'open(p, mode="r+")',
+    "p.write_text(t)",
+    "g.save(folder / n)",
+    "new.replace(path)",
+    "os.replace(a, b)",
+)
+READS = (
+    'open(p, "rb")',
+    "open(p)",
+    'picture.save(file, "PNG")',
+    '"a".replace("b", "c")',
+    'open(os.devnull, "w")',
+)
+
+
+def test_the_parser_sees_writes():
+    for text in WRITES:
+        assert writes(text) == [text.replace('"', "'")]
+    for text in READS:
+        assert writes(text) == []
+
+
+FOR_ITSELF = ("ndcb/files.py", "ndcb/login.py", "ndcb/tabs/distort.py", "training/page.py")
+"""The module that knows how; and the page's and its benchmark's files, in a temporary folder."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_files_are_written_by_one_function(path):
+    if named(path) not in FOR_ITSELF:
+        assert writes(path.read_text()) == [], "write it with ndcb.files"
 
 
 @pytest.fixture(scope="module")

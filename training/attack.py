@@ -6,7 +6,6 @@ attacks/*.png show what is restored of the bundled portrait, which is in the pub
 """
 
 import json
-import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,9 +14,10 @@ import torch
 
 from ndcb import checkpoints
 from ndcb.detectors import Detector
+from ndcb.files import write_whole
 from ndcb.generators import make_templates
 from ndcb.generators.inverter import Inverter
-from ndcb.images import to_pictures, to_tensor
+from ndcb.images import to_tensor
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.samples import portrait
@@ -112,9 +112,7 @@ def merge(folder: Path, sha256: str, name: str, attacks: dict) -> None:
     """Put the attacks into summary.json as it is now, all other keys left as they are, and renew report.md. Each whole or not at all."""
     summary = with_goals(_evaluated(folder, sha256, name) | {"attacks": attacks})
     files.write(folder, summary, {})
-    new = folder / "report.new"
-    new.write_text(report.report(summary))
-    os.replace(new, folder / "report.md")
+    write_whole(folder / "report.md", report.report(summary))
 
 
 def second_judge():

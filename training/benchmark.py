@@ -52,6 +52,7 @@ from tqdm import tqdm
 from ndcb import checkpoints, samples
 from ndcb.detectors import Detector
 from ndcb.distances import squared_euclidean
+from ndcb.files import write_json
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.generators.sealed import Sealed
 from ndcb.generators.unet import UNet
@@ -176,9 +177,7 @@ def goals(figures: dict) -> dict:
 def write(out: Path, figures: dict) -> None:
     """Atomic: the old file stays until the new one is whole."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    new = out.with_name(f"{out.name}.new")
-    new.write_text(json.dumps(figures, indent=2) + "\n")
-    new.replace(out)
+    write_json(out, figures)
 
 
 def in_child(function, *arguments):

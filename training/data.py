@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ndcb.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
+from ndcb.files import whole_file
 from ndcb.images import read_picture
 from ndcb.lfw import PARTS, lfw_files, missing, part_of
 from ndcb.terms import FACE_SIZE, Face, NotAvailable
@@ -76,7 +77,8 @@ def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
     state, pixels = folder / "detected.npy", folder / "images.npy"
     if not state.exists():
         np.lib.format.open_memmap(pixels, "w+", np.uint8, (len(files), FACE_SIZE, FACE_SIZE, 3)).flush()
-        np.save(state, np.full(len(files), -1, np.int8))
+        with whole_file(state) as file:
+            np.save(file, np.full(len(files), -1, np.int8))
     images = np.lib.format.open_memmap(pixels, "r+")
     detected = np.lib.format.open_memmap(state, "r+")
     detector = Detector()

@@ -4,7 +4,6 @@
 steps, and dlib's network, which no training sees, judges the templates of development people; the test people have no say.
 """
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from ndcb import checkpoints
+from ndcb.files import write_json
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.images import quantise, to_pictures
 from ndcb.recognisers import load_recogniser
@@ -58,7 +58,7 @@ def compare(root: Path, out: Path, steps: int, count: int, file: Path = FILE, pr
         found[name] = change | judged(config, _state(folder), pictures, recogniser, judge, count)
     about = {key: value for key, value in provenance(preset, "cpu").items() if key not in ("training", "steps")}
     head = about | {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started}
-    file.write_text(json.dumps(head | {"objectives": found}, indent=1) + "\n")
+    write_json(file, head | {"objectives": found}, indent=1)
     return file
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ndcb.files import whole_file
 from ndcb.lfw import PARTS, TEST_SHARE, part_of
 from ndcb.terms import UnknownName
 
@@ -135,8 +135,6 @@ def kept_rows(name: str, total: int, rows: np.ndarray, compute, what: str, batch
 
 def _new_table(path, total: int, width: int) -> np.ndarray:
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
-    with open(new, "wb") as file:
+    with whole_file(path) as file:
         np.save(file, np.full((total, width), np.nan, np.float32))
-    os.replace(new, path)
     return np.load(path, mmap_mode="r+")

@@ -4,6 +4,7 @@ python -m training.readme"""
 import json
 
 from ndcb import checkpoints, evaluations, sealed_tables
+from ndcb.files import write_whole
 from ndcb.goals import SEALED_GOALS, side_by_side
 from ndcb.terms import DEFAULT_FACES
 
@@ -131,4 +132,4 @@ def with_tables(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text()))
+    write_whole(README, with_tables(README.read_text("utf-8")))

@@ -1,9 +1,9 @@
 """A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing of it is needed once there is a checkpoint."""
 
 import csv
+import io
 import json
 import math
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from ndcb.files import whole_file, write_whole
 from ndcb.images import to_pictures
 from ndcb.terms import UserError
 
@@ -67,13 +68,17 @@ class Run:
         if not self.writes:
             return
         state = {name: part.state_dict() for name, part in parts.items()}
-        torch.save(state | {"config": self.config, "history": self.history}, self.folder / "state.new")
-        os.replace(self.folder / "state.new", self.folder / "state.pt")
-        with open(self.folder / "log.csv", "w", newline="") as file:
-            table = csv.DictWriter(file, self.history[-1])
-            table.writeheader()
-            table.writerows(self.history)
+        with whole_file(self.folder / "state.pt") as file:
+            torch.save(state | {"config": self.config, "history": self.history}, file)
+        self._write_log()
         self._draw_curves()
+
+    def _write_log(self) -> None:
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, self.history[-1])
+        table.writeheader()
+        table.writerows(self.history)
+        write_whole(self.folder / "log.csv", text.getvalue())
 
     def log(self, **numbers: float) -> None:
         """One step's numbers. Raises Diverged where one is not finite."""
@@ -114,7 +119,8 @@ class Run:
         for y, row in enumerate(pictures):
             for x, picture in enumerate(row):
                 grid.paste(picture, (x * width, y * height))
-        grid.save(self.folder / f"samples-{self.step:06d}.png")
+        with whole_file(self.folder / f"samples-{self.step:06d}.png") as file:
+            grid.save(file, "PNG")
 
     def _draw_curves(self) -> None:
         from matplotlib.figure import Figure
@@ -125,15 +131,16 @@ class Run:
             axis.plot([row["step"] for row in self.history], [row[name] for row in self.history], linewidth=0.8)
             axis.set_ylabel(name)
         axis.set_xlabel("step")
-        figure.savefig(self.folder / "curves.png", dpi=110)
+        with whole_file(self.folder / "curves.png") as file:
+            figure.savefig(file, format="png", dpi=110)
 
 
 def branch(state: Path, folder: Path, config) -> None:
     """Let a run with another config, in another folder, go on from a copy of this run's state."""
     run = Run(folder, config)
     known = torch.load(state, map_location="cpu", weights_only=True)
-    torch.save(known | {"config": run.config}, folder / "state.new")
-    os.replace(folder / "state.new", folder / "state.pt")
+    with whole_file(folder / "state.pt") as file:
+        torch.save(known | {"config": run.config}, file)
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:

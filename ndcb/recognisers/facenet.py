@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from torch import nn
 
 from .. import compat  # noqa: F401  before facenet_pytorch
+from ..files import whole_file
 from ..terms import NotAvailable, UnknownName
 from facenet_pytorch import InceptionResnetV1
 
@@ -94,9 +95,9 @@ def _load_vggface2(network: nn.Module) -> None:
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            source.download_url_to_file(VGGFACE2_URL, path)
+            with whole_file(path) as file:
+                source.download_url_to_file(VGGFACE2_URL, file.name)
         except Exception as error:
-            path.unlink(missing_ok=True)
             raise NotAvailable(
                 "The weights vggface2 could not be downloaded. Connect to the internet and try again, or use casia-webface."
             ) from error

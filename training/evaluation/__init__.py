@@ -45,6 +45,7 @@ from functools import partial
 from pathlib import Path
 
 from ndcb import checkpoints, goals
+from ndcb.files import write_whole
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
 from ndcb.terms import UnknownName, UserError
@@ -137,7 +138,7 @@ def _evaluate_sealed(material: SealedMaterial, root: Path, folder: Path, what: t
         one, took = _measured(material.checkpoint.name, {part: partial(sealed.PARTS[part], material, root, folder.parent)})
         found, seconds, made = found | rounded(one), seconds | took, made | {part: head["commit"]}
         files.write(folder, with_goals(rounded(head | {"seconds": seconds, "commits": made, "sealed": found})), {})
-    (folder / "report.md").write_text(sealed_report.report(json.loads(path.read_text())))
+    write_whole(folder / "report.md", sealed_report.report(json.loads(path.read_text())))
     return folder
 
 

@@ -7,14 +7,13 @@ WebP sheet of the *templates* in the same order, `columns` in a row, each `side`
 """
 
 import io
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ndcb.files import whole_file, write_json
 from ndcb.images import to_pictures
 
 from ..material import Material
@@ -76,8 +75,6 @@ def write(folder: Path, summary: dict, files: dict[str, dict[str, np.ndarray]]) 
     """Each file whole or not at all; summary.json comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kept in files.items():
-        with open(folder / "new", "wb") as file:
+        with whole_file(folder / name) as file:
             np.savez_compressed(file, **kept)
-        os.replace(folder / "new", folder / name)
-    (folder / "new").write_text(json.dumps(summary, indent=1) + "\n")
-    os.replace(folder / "new", folder / "summary.json")
+    write_json(folder / "summary.json", summary, indent=1)

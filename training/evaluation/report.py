@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ndcb.files import whole_file, write_whole
 from ndcb.goals import side_by_side
 from ndcb.published import TABLE_3
 from ndcb.tables import (COUNTS, FAILURES, OTHER_ROWS, RATES, ROBUSTNESS, SCORES, SECOND, as_stored_row, draws_sentence, login_sentence,
@@ -21,7 +22,7 @@ BOTH = {"plain": PLAIN, "template": TEMPLATE}
 def write(folder: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     draw(summary, np.load(folder / "scores.npz"), np.load(folder / "embeddings.npz"), folder / "figures.png")
-    (folder / "report.md").write_text(report(summary))
+    write_whole(folder / "report.md", report(summary))
 
 
 def report(summary: dict) -> str:
@@ -169,9 +170,10 @@ def draw(summary: dict, scores, embeddings, path: Path) -> None:
     draw_roc(figure.add_subplot(2, 2, 2), find(summary, "paper").get("figure13"))
     draw_scores(figure.add_subplot(2, 2, 3), scores)
     draw_embeddings(figure.add_subplot(2, 2, 4, projection="3d"), embeddings)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=80)
-    Image.open(file).convert("RGB").quantize(240).save(path, optimize=True)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=80)
+    with whole_file(path) as file:
+        Image.open(drawn).convert("RGB").quantize(240).save(file, "PNG", optimize=True)
 
 
 COLOURS = {"plain": "#1f77b4", "template": "#d62728", "plain_again": "#7f7f7f"}

@@ -1,0 +1,173 @@
+"""Files that are written whole or not at all, and the names they get."""
+
+import errno
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+LONGEST_NAME = 255
+"""Bytes of a file's name, on nearly every file system."""
+
+
+# whole or not at all
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """A file, open for bytes, that takes the place of `path` when the block ends.
+
+    It lies in the same folder under a name of its own meanwhile. Where the block raises, it is
+    deleted, and `path` is as before. Raises OSError; IsADirectoryError: a folder is there;
+    FileExistsError: a device is, or anything is and `overwrite` is False.
+    """
+    path = Path(path)
+    if overwrite:
+        path = Path(os.path.realpath(path))  # through a link, as open() writes
+    _check_place(path, overwrite)
+    new = path.with_name(f".ndcb-{secrets.token_hex(8)}.new")
+    try:
+        with open(new, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _take_place(new, path, overwrite)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike, content: bytes | str, overwrite: bool = True) -> None:
+    """Write a file as `whole_file` does; text in UTF-8."""
+    with whole_file(path, overwrite) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_json(path: str | os.PathLike, value, indent: int = 2) -> None:
+    """Write a JSON file as `whole_file` does."""
+    write_whole(path, json.dumps(value, indent=indent) + "\n")
+
+
+def json_line(value) -> str:
+    """A value -> one line of strict JSON: null for NaN and infinity, and no lone surrogates.
+
+    Bytes of a file's name that are no UTF-8 are written as \\xNN.
+    """
+    return json.dumps(_strict(value), allow_nan=False)
+
+
+def _check_place(path: Path, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    code = 0
+    if path.is_dir():
+        code = errno.EISDIR
+    elif not overwrite or not path.is_file():  # a device must not become a file
+        code = errno.EEXIST
+    elif not os.access(path, os.W_OK):  # a rename would not ask
+        code = errno.EACCES
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _take_place(new: Path, path: Path, overwrite: bool) -> None:
+    if overwrite:
+        if path.exists():
+            shutil.copymode(path, new)
+        os.replace(new, path)
+        return
+    try:
+        os.link(new, path)  # unlike a rename it fails where somebody else was quicker
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        _check_place(path, overwrite)
+        os.replace(new, path)
+
+
+def _strict(value):
+    if isinstance(value, dict):
+        return {_strict(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return utf8(value) if isinstance(value, str) else value
+
+
+# names
+
+
+def utf8(text: str) -> str:
+    """Text without lone surrogates: the bytes that they stand for are read as UTF-8, or \\xNN."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # other surrogates than those that stand for bytes
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def path_of(text: str) -> str:
+    """A path as the system takes it, also where its locale has not the letters."""
+    try:
+        os.fsencode(text)
+        return text
+    except UnicodeEncodeError:
+        return os.fsdecode(text.encode())
+
+
+def file_stem(text: str, ending: str) -> str:
+    """Text -> a file's stem: letters, digits, dots, hyphens, and so short that the ending fits."""
+    text = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", utf8(text)))
+    room = LONGEST_NAME - len(ending.encode())
+    return text.encode()[:room].decode(errors="ignore") or "photo"
+
+
+class Stems:
+    """Stems of the files of one call, so that no file system takes two of their names for one.
+
+    A photo writes STEM + ending, or STEM.1 + ending, STEM.2 + ending and so on. Where its stem
+    could give a name of another photo's, it gets -2, -3 and so on.
+    """
+
+    MOST_FACES = ".99999"
+
+    def __init__(self, ending: str):
+        self.ending = self.MOST_FACES + ending
+        self._taken: set[str] = set()
+        self._numbered: set[str] = set()
+        self._tries: Counter[str] = Counter()
+
+    def take(self, text: str) -> str:
+        """A stem for a photo of this name."""
+        first = stem = file_stem(text, self.ending)
+        while self._is_taken(stem):
+            self._tries[first] += 1
+            suffix = f"-{self._tries[first] + 1}"
+            stem = file_stem(text, suffix + self.ending) + suffix
+        self._taken.add(_folded(stem))
+        self._numbered.add(_unnumbered(stem))
+        return stem
+
+    def _is_taken(self, stem: str) -> bool:
+        return (
+            not self._taken.isdisjoint((_folded(stem), _unnumbered(stem)))
+            or _folded(stem) in self._numbered
+        )
+
+
+def _folded(stem: str) -> str:
+    """What file systems that know neither case nor Unicode's forms take for one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", stem).casefold())
+
+
+def _unnumbered(stem: str) -> str:
+    """What a photo must be called, of several faces, so that one of its files has this stem."""
+    return re.sub(r"\.\d+$", "", _folded(stem))
