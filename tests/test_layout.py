@@ -126,7 +126,7 @@ def test_the_parser_sees_writes():
         assert writes(text) == []
 
 
-FOR_ITSELF = ("ndcb/files.py", "ndcb/login.py", "ndcb/tabs/distort.py", "training/page.py")
+FOR_ITSELF = ("ndcb/files.py", "ndcb/private_files.py", "training/page.py")
 """The module that knows how; and the page's and its benchmark's files, in a temporary folder."""
 
 

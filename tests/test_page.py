@@ -16,6 +16,7 @@ import app
 from ndcb import samples
 from ndcb.images import to_tensor
 from ndcb import private_files
+from ndcb.templates import is_marked
 from ndcb.terms import DEFAULT_FACES
 
 from . import odd_files
@@ -73,6 +74,7 @@ def test_distort_endpoint_answers_as_the_library(client, models, tmp_path, astro
     template, numbers = client.predict(handle_file(tmp_path / "a.png"), "faces", api_name="/distort")
     result = models.distorter("faces").distort(models.find(astronaut)[0].image)
     assert Image.open(template).convert("RGB").tobytes() == result.template.tobytes()  # bit-exact through the page
+    assert is_marked(Image.open(template))
     assert numbers["embedding_distance"] == pytest.approx(result.embedding_distance, abs=1e-5)
     assert numbers["same"] is result.decision.same
 
@@ -121,6 +123,7 @@ def test_upload_two_faces_choose_delete(tab, page, tmp_path, astronaut):
         tab.click("#png")
     saved = tmp_path / "down.png"
     download.value.save_as(saved)
+    assert is_marked(Image.open(saved)), "a template that was saved is known as one"
     assert Image.open(saved).size == (160, 160) and download.value.suggested_filename == f"{DEFAULT_FACES}.template.png"
     assert "two_faces.jpg" in page.names()
     tab.click("#forget")

@@ -11,6 +11,7 @@ from .. import checkpoints, lfw, private_files, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models, stopwatch
+from ..templates import template_png
 from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UnknownName, UserError
 from . import words
 from .photo import Pad, Photo, refusal
@@ -334,7 +335,7 @@ def _store(result: Distortion, name: str) -> tuple[str, str, str]:
     scale = 8 if result.template.width < 100 else 1
     original = result.original.resize([scale * side for side in result.original.size], Image.NEAREST)
     numbers = json.dumps({"generator": name, **words.as_json(result)}, indent=2)
-    return (private_files.save(original, "original.png"), private_files.save(result.template, f"{name}.template.png"),
+    return (private_files.save(original, "original.png"), private_files.save(template_png(result.template, name), f"{name}.template.png"),
             private_files.save(numbers.encode(), f"{name}.json"))
 
 
@@ -351,6 +352,7 @@ def _api(models: Models) -> None:
             result = models.distorter(known_generator(name)).distort(models.find(path)[0].image)
         except UserError as error:
             raise refusal(str(error)) from None
-        return result.template, words.as_json(result)
+        template = private_files.save(template_png(result.template, name), f"{name}.template.png")
+        return template, words.as_json(result)
 
     gr.Button(visible=False).click(distort, [photo, generator], [template, numbers], api_name="distort", **QUEUE)
