@@ -84,13 +84,15 @@ class KeyStore(Database):
 
     def seals(self, templates: Sequence[str]) -> dict[str, tuple[Seal, int]]:
         """SHA-256 of a template -> its seal and number; a template that is not known here is left out."""
+        if not self.is_there():
+            return {}
         with self.begin() as connection:
             found = connection.execute(select(KEYS).where(KEYS.c.template.in_(templates))).all()
         return {row.template: (Seal(**{one.name: getattr(row, one.name) for one in fields(Seal)}), row.number) for row in found}
 
     def add(self, seal: Seal, templates: Iterable[str]) -> None:
-        """templates: their SHA-256, from number 1 on."""
-        with self.begin() as connection:
+        """templates: their SHA-256, from number 1 on. Makes the tables where there are none."""
+        with self.begin(making=True) as connection:
             connection.execute(insert(KEYS), [asdict(seal) | {"template": template, "number": number}
                                               for number, template in enumerate(templates, 1)])
 
@@ -98,10 +100,14 @@ class KeyStore(Database):
         """All versions of an enrolment, `but` one. SQLite's file is overwritten where they were; another database may keep them until its
         own clean-up."""
         query = delete(KEYS).where(KEYS.c.enrolment == enrolment)
+        if not self.is_there():
+            return
         with self.begin() as connection:
             connection.execute(query if but is None else query.where(KEYS.c.version != but))
 
     def forget(self, templates: Sequence[str]) -> None:
         """Those of these templates alone."""
+        if not self.is_there():
+            return
         with self.begin() as connection:
             connection.execute(delete(KEYS).where(KEYS.c.template.in_(templates)))

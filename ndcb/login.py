@@ -16,10 +16,11 @@ from PIL import Image
 
 from . import checkpoints, samples, thresholds
 from .images import digit_from_drawing, read_picture
+from .names import clean_name
 from .pipeline import Models
 from .sealed_vault import SealedVault
 from .terms import DEFAULT_DIGITS, DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
-from .vault import Entry, Stolen, Vault, clean_name, fitting
+from .vault import Entry, Stolen, Vault, fitting
 
 CROPS = 8
 """Photos of a visitor whose crops are kept, so that the next login with one of them does not search it again."""
@@ -175,8 +176,7 @@ def check_kind(visit: Visit, name: str, generator: str) -> None:
 
 def kinds_of(visit: Visit, name: str) -> set[str]:
     """What is enrolled under the name: digit, face, sealed."""
-    wanted = clean_name(name).casefold()
-    return {kind_of(stolen.generator) for stolen in visit.vault.stolen() if stolen.name.casefold() == wanted}
+    return {kind_of(row.generator) for row in visit.vault.database.rows(clean_name(name))}
 
 
 # kinds

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from .keys import KeyCard, Passphrase
 from .login import OTHER_KIND, Visit, check_kind, find_faces, kinds_of, photos_of
+from .names import clean_name
 from .terms import UserError
-from .vault import Entry, clean_name
+from .vault import Entry
 
 LARGEST_CARD = 2**24
 """Bytes of a card's file that are read."""

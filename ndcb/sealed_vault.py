@@ -21,9 +21,10 @@ import torch
 
 from .key_store import KeyStore, Seal, Secret, new_card, new_seal
 from .keys import KeyCard, Passphrase, ServiceSecret, rotation
+from .names import clean_name
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, DEFAULT_SEALED, UserError
-from .vault import Entry, Turns, Vault, clean_name, fitting, new_entry
+from .vault import Entry, Turns, Vault, fitting, new_entry
 from .vault_database import Row
 
 ONE_PLACE = "The keys must not lie beside the templates. Name another place for the key store."
