@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, delete, insert, select
 
 from .database import Database, versions_table
-from .keys import SALT_BYTES, BadKey, KeyCard, Passphrase, Scrypt, ServiceSecret, random_key, template_key
+from .keys import SALT_BYTES, BadKey, KeyCard, KeyCards, Passphrase, Scrypt, ServiceSecret, random_key, template_key
 
 SCHEMA = 1
 """Version of the two tables below; a database of another version is refused."""
@@ -29,7 +29,7 @@ KEYS = Table(
     Column("salt", LargeBinary(SALT_BYTES), nullable=False),
     Column("n", Integer, nullable=False), Column("r", Integer, nullable=False), Column("p", Integer, nullable=False))
 
-Secret = Passphrase | KeyCard | ServiceSecret
+Secret = Passphrase | KeyCard | KeyCards | ServiceSecret
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,36 @@ class Seal:
     p: int = Scrypt.p
 
     def secret(self, given: Secret) -> bytes:
-        """What the keys are computed from. Raises BadKey: another kind of secret, a card of another enrolment or version."""
+        """What the keys are computed from. Raises BadKey: another kind of secret, no card of this enrolment and version."""
         if given.source != self.source:
             raise BadKey(f"This template was sealed with {SOURCES[self.source]}, not with {SOURCES[given.source]}. Give that.")
         if isinstance(given, Passphrase):
             return given.secret(self.salt, Scrypt(self.n, self.r, self.p))
         if isinstance(given, ServiceSecret):
             return given.value
-        if given.enrolment != self.enrolment:
-            raise BadKey("This key card belongs to another enrolment. Give the card that was made for this name.")
-        if given.version != self.version:
-            raise BadKey(f"This key card has version {given.version}, and the template was renewed: it needs version {self.version}. "
-                         "Give the newer card.")
-        return given.key
+        return self._card(given.cards if isinstance(given, KeyCards) else (given,)).key
+
+    def secrets(self, given: Secret) -> list[bytes]:
+        """`secret`, and what an older version may have computed the keys from. Raises what `secret` does."""
+        if isinstance(given, Passphrase) and self.source == given.source:
+            return given.secrets(self.salt, Scrypt(self.n, self.r, self.p))
+        return [self.secret(given)]
+
+    def _card(self, cards: Sequence[KeyCard]) -> KeyCard:
+        """The one of these that belongs here. Raises BadKey."""
+        own = [card for card in cards if card.enrolment == self.enrolment]
+        for card in own:
+            if card.version == self.version:
+                return card
+        if not own:
+            which = "This key card belongs" if len(cards) == 1 else f"These {len(cards)} key cards belong"
+            raise BadKey(f"{which} to another enrolment. Give the card that was made for this name.")
+        newest = max(card.version for card in own)
+        if newest > self.version:
+            raise BadKey(f"This key card has version {newest}, and the key store has version {self.version}: it is older than the card. "
+                         "Name the key store that was in use when the card was made.")
+        raise BadKey(f"This key card has version {newest}, and the template was renewed: it needs version {self.version}. "
+                     "Give the newer card.")
 
     def key(self, secret: bytes, number: int) -> bytes:
         """32 bytes: the key of the enrolment's template of this number."""
