@@ -43,7 +43,7 @@ class Reader:
         self.crops: dict[tuple[str, bool], list[Face]] = {}
 
     def find(self, photo: tuple[str, bool]) -> list[Face]:
-        """The faces, largest first, or the digit. Raises BadPicture, NoFaceFound."""
+        """The faces as `Models.find` sorts them, or the digit. Raises BadPicture, NoFaceFound."""
         if photo not in self.crops:
             found = read_faces(self.models, *photo)
             for old in list(self.crops)[:max(0, len(self.crops) - CROPS + 1)]:
@@ -64,7 +64,7 @@ class Login:
     generator: str
     """The one whose threshold counts."""
     faces: int = 1
-    """Found in the probe; the largest counts."""
+    """Found in the probe; the first counts."""
     skipped: int = 0
     """Templates that were not compared, because another kind of picture is in them."""
     sealed: int = 0
@@ -221,7 +221,7 @@ def find_faces(visit: Visit, path: str | None, generator: str) -> list[Face]:
 
 
 def read_faces(models: Models, path: str | None, digit: bool) -> list[Face]:
-    """A picture file -> its faces, largest first, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
+    """A picture file -> its faces as `Models.find` sorts them, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
     if path is None:
         raise BadPicture(NO_PHOTO)
     return [Face(read_digit(read_picture(path)), None, how="drawn")] if digit else models.find(path)

@@ -54,7 +54,7 @@ class SealedLogin:
     source: str
     """Where the key came from: passphrase or card."""
     faces: int = 1
-    """Found in the probe; the largest counts."""
+    """Found in the probe; the first counts."""
     revoked: bool = False
     """The template that was replayed is not in the vault any more; a thief has a copy of it."""
 

@@ -78,7 +78,7 @@ class Vault:
 
     place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after `close`. `models` finds faces and
     loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
-    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces the largest counts.
+    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces its first counts.
     "Ann" and "ANN" are one name (`ndcb.names`).
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
