@@ -5,6 +5,10 @@ import signal
 import sys
 import threading
 
+from ndcb import environment
+
+environment.prepare()  # before Gradio, which reads it as it is imported
+
 import gradio as gr
 
 from ndcb import checkpoints, private_files
@@ -64,6 +68,7 @@ def warm_up(models: Models) -> None:
 
 
 def main() -> None:
+    port = environment.chosen_port()
     models = Models(pick_device("auto"))
     folder = private_files.private_folder()
     page = build(models)
@@ -71,7 +76,10 @@ def main() -> None:
     private_files.keep_sweeping(folder, age=900, every=60)
     threading.Thread(target=warm_up, args=(models,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
-    page.launch(**LAUNCH)
+    try:
+        page.launch(**LAUNCH, server_port=port)
+    except OSError:
+        sys.exit(environment.NO_PORT)
 
 
 if __name__ == "__main__":

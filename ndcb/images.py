@@ -1,56 +1,115 @@
-"""Any picture file, bytes, PIL picture or array -> one upright RGB picture, or a `BadPicture` that says what to do."""
+"""Any picture file, bytes, PIL picture or array -> one upright RGB picture, or a `BadPicture` that says what to do.
 
+    path -> bytes -> without metadata (`ndcb.picture_files`) -> decoded, perhaps smaller -> RGB, strip by strip -> upright
+
+Memory stays under 1 GB whatever is given: a JPEG is decoded smaller where that is enough, and no step keeps a second copy in full size.
+"""
+
+import errno
 import io
 import os
+import stat
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from .picture_files import MOST_PAGES, PictureFile, Unreadable, orientation_of, unwrap
 from .terms import BadPicture
 
 pillow_heif.register_heif_opener()
 
-MAX_BYTES = 10 * 2**20
-MAX_PIXELS = 40_000_000
+MAX_MEGABYTES = 40
+MAX_BYTES = MAX_MEGABYTES * 10**6
+MAX_MEGAPIXELS = 64
+MAX_PIXELS = MAX_MEGAPIXELS * 2**20
+"""As the makers of phones count: pictures of 64 megapixels have up to 9248x6944."""
 MIN_SIDE = 20
+LONG_SIDE = 4096
+"""A larger picture is shrunk to this. The detector searches a copy of 1280 px for faces of 40 px and more; each of them has 128 px here,
+which is what its box fills of the aligned 160. So no face that is found loses detail."""
+ENOUGH = 4000
+"""A JPEG may be decoded down to a long side of this, by a half, a quarter or an eighth: phones of 48 megapixels have 8000 or 8064."""
+STRIP = 2**22
+"""Pixels that are made RGB at once."""
+LOST_ROWS = 16
+"""Rows that a JPEG without its end may lack, a row of blocks, where they are at most an eighth of all; of a higher one a twentieth."""
+ANYTHING = bytes(range(1, 255))
+"""What might have come next in a JPEG that was cut: no marker is in it."""
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
 MOST_DRAWN = 4_000_000
 """Pixels of a drawing pad."""
 NEUTRAL_GREY = (128, 128, 128)
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
+"""What makes a stored picture upright, by its orientation."""
 
 NOT_A_PICTURE = "This is not a picture that can be read. Use a JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP file."
+TOO_HEAVY = f"The file has over {MAX_MEGABYTES} MB. Save it smaller first."
 DAMAGED = "The picture is damaged or cut off. Save or send it once more."
+NO_FILE = "There is no file at this place. Check the path."
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture as everything here reads it."""
+
+    picture: Image.Image
+    """Upright, RGB, 8 bits, at most 4096 px long."""
+    size: tuple[int, int]
+    """Width and height of the upright picture before it was shrunk."""
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the full picture in one of this, across and down."""
+        return self.size[0] / self.picture.width, self.size[1] / self.picture.height
 
 
 def read_picture(source) -> Image.Image:
-    """A path, bytes, PIL picture or array -> an upright 8-bit RGB picture.
+    """The picture of `read_photo` alone."""
+    return read_photo(source).picture
 
-    Arrays are (h, w), (h, w, 3) or (h, w, 4): uint8, uint16, bool, or floats in [0, 1]. EXIF rotation is applied, transparency is laid on
-    neutral grey, 16-bit grey is scaled to 8, of a film the first frame counts.
-    Raises BadPicture: not a picture, damaged, empty, over 10 MB, over 40 megapixels, a side under 20 px.
+
+def read_photo(source) -> Photo:
+    """A path, bytes, PIL picture or array -> an upright 8-bit RGB picture; over 4096 px it is shrunk to that.
+
+    A path may be a pipe's. Arrays are (h, w), (h, w, 3) or (h, w, 4): uint8, uint16, bool, or floats in [0, 1]. EXIF rotation is applied, no
+    other metadata matters, transparency is laid on neutral grey, 16-bit grey is scaled to 8. Of a film the first frame counts, of a HEIC
+    its primary picture, of a TIFF the first page that is no reduced copy.
+    Raises BadPicture: not a picture, damaged, empty, over 40 MB, over 64 megapixels, a side under 20 px.
     """
     if isinstance(source, Image.Image):
-        picture = source
-    elif isinstance(source, np.ndarray):
-        picture = _from_array(source)
-    elif isinstance(source, (bytes, bytearray, memoryview)):
-        picture = _open(bytes(source))
-    elif isinstance(source, (str, os.PathLike)):
-        picture = _open(_read_file(source))
-    else:
+        return _finish(source, PictureFile(b""))
+    if isinstance(source, np.ndarray):
+        return _finish(_from_array(source), PictureFile(b""))
+    if isinstance(source, (str, os.PathLike)):
+        source = _read_file(source)
+    if not isinstance(source, (bytes, bytearray, memoryview)):
         raise BadPicture(NOT_A_PICTURE)
-    _check_size(picture)
+    file = _unwrap(bytes(source))
+    return _finish(_open(file.data), file)
+
+
+def _finish(picture: Image.Image, file: PictureFile) -> Photo:
+    """An opened picture -> decoded, RGB and upright. Raises BadPicture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _to_rgb(_upright(picture))
+            _choose_page(picture)
+            _check_size(picture)
+            orientation = max(file.orientation, _orientation(picture))
+            stored = picture.size
+            small = _decode_cut(file.data) if file.is_cut_short else _decode(picture, may_draft=bool(file.data))
+            upright = small.transpose(TURNS[orientation]) if orientation in TURNS else small
     except BadPicture:
         raise
     except Exception as error:  # decoders of foreign data raise nearly anything
         raise BadPicture(DAMAGED) from error
+    return Photo(upright, stored[::-1] if orientation >= 5 else stored)
 
 
 def to_tensor(pictures: list[Image.Image]) -> torch.Tensor:
@@ -71,47 +130,128 @@ def quantise(batch: torch.Tensor) -> torch.Tensor:
 
 
 def _read_file(path) -> bytes:
-    if os.path.isdir(path):
-        raise BadPicture("This is a folder. Name the picture files in it.")
-    if not os.path.isfile(path):  # a pipe or a device would be read for ever
-        raise BadPicture("There is no file at this place. Check the path.")
+    """A file's bytes, or what comes through a pipe; one byte more than is allowed at most. A device would be read for ever."""
     try:
-        if os.path.getsize(path) > MAX_BYTES:
-            raise BadPicture(_too_heavy(os.path.getsize(path)))
+        kind = os.stat(path).st_mode
+        if stat.S_ISDIR(kind):
+            raise BadPicture("This is a folder. Name the picture files in it.")
+        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+            raise BadPicture("This is a device, not a picture file. Name a file.")
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise BadPicture(NO_FILE) from error
         raise BadPicture(f"The file cannot be read ({error.strerror}).") from error
+    except ValueError as error:  # a zero byte in the path
+        raise BadPicture(NO_FILE) from error
 
 
-def _open(data: bytes) -> Image.Image:
+def _unwrap(data: bytes) -> PictureFile:
     if not data:
         raise BadPicture("The file is empty. Save or send it once more.")
     if len(data) > MAX_BYTES:
-        raise BadPicture(_too_heavy(len(data)))
+        raise BadPicture(TOO_HEAVY)
+    try:
+        return unwrap(data)
+    except Unreadable as error:
+        raise BadPicture(DAMAGED) from error
+
+
+def _open(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise BadPicture(f"The picture has over {MAX_PIXELS // 10**6} megapixels. Make it smaller first.") from error
+        raise BadPicture(f"The picture has over {MAX_MEGAPIXELS} megapixels. Make it smaller first.") from error
     except UnidentifiedImageError as error:
         raise BadPicture(NOT_A_PICTURE) from error
     except Exception as error:
         raise BadPicture(DAMAGED) from error
 
 
-def _too_heavy(size: int) -> str:
-    return f"The file has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} are allowed. Save it smaller first."
+def _choose_page(picture: Image.Image) -> None:
+    """Go to the frame that counts."""
+    if picture.format == "TIFF":
+        found = next((page for page in _pages(picture) if not _is_copy(picture)), None)
+        picture.seek(_largest_page(picture) if found is None else found)
+    elif picture.format == "HEIF":
+        if not picture.info.get("primary", True):  # just opened, it is there already
+            next((page for page in _pages(picture) if picture.info["primary"]), None)
+    else:
+        picture.seek(0)
+
+
+def _pages(picture: Image.Image) -> Iterator[int]:
+    """The first frames that can be read, the picture being at each."""
+    for page in range(MOST_PAGES):
+        try:
+            picture.seek(page)
+        except Exception:  # there is none, or it is damaged
+            return
+        yield page
+
+
+def _largest_page(picture: Image.Image) -> int:
+    areas = {page: picture.width * picture.height for page in _pages(picture)}
+    return max(areas, key=areas.get)
+
+
+def _is_copy(picture: Image.Image) -> bool:
+    """A page of a TIFF that is a reduced copy or a mask of another: bits 0 and 2 of NewSubfileType, or the older SubfileType 2."""
+    return bool(picture.tag_v2.get(254, 0) & 0b101) or picture.tag_v2.get(255) == 2
 
 
 def _check_size(picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        found, allowed = width * height / 1e6, MAX_PIXELS // 10**6
-        raise BadPicture(f"The picture has {found:.0f} megapixels; at most {allowed} are allowed. Make it smaller first.")
+        found = width * height / 1e6
+        raise BadPicture(f"The picture has {found:.0f} megapixels; at most {MAX_MEGAPIXELS} are allowed. Make it smaller first.")
     if min(width, height) < MIN_SIDE:
         raise BadPicture(f"The picture is {width}x{height} pixels; each side must have at least {MIN_SIDE}. Use a larger one.")
+
+
+def _orientation(picture: Image.Image) -> int:
+    """1 to 8, of what is still to be done: HEIC, AVIF and TIFF are turned by their decoders, which tell the rest."""
+    return 1 if picture.format in ("HEIF", "TIFF") else orientation_of(picture.info.get("exif", b""))
+
+
+def _decode(picture: Image.Image, may_draft: bool = True) -> Image.Image:
+    """RGB, at most 4096 px long. may_draft: a JPEG may be decoded smaller, which changes the picture given."""
+    if picture.format == "JPEG" and may_draft:
+        picture.draft(picture.mode, _fitting(picture.size, ENOUGH))
+    picture.load()
+    size = _fitting(picture.size, LONG_SIDE)
+    white = _white(picture)
+    narrow = Image.new("RGB", (size[0], picture.height))
+    for top, strip in _strips(picture):
+        narrow.paste(_to_rgb(strip, white).resize((size[0], strip.height), Image.LANCZOS), (0, top))
+    return narrow.resize(size, Image.LANCZOS)
+
+
+def _decode_cut(data: bytes) -> Image.Image:
+    """A JPEG without its end, if hardly more is missing: then it matters little to the pixels what comes at its end. Raises BadPicture."""
+    end = b"\xff\xd9"
+    shown, other = (_decode(_open(data + rest + end)) for rest in (b"", ANYTHING))
+    differs = (np.asarray(shown) != np.asarray(other)).any((1, 2))
+    lost = shown.height - differs.argmax() if differs.any() else 0
+    if lost > max(min(LOST_ROWS, shown.height // 8), shown.height // 20):
+        raise BadPicture(DAMAGED)
+    return shown
+
+
+def _fitting(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """The size itself, or shrunk to a long side."""
+    scale = min(1, long_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """(top, rows from there on): a conversion of all rows at once would need several copies of the whole picture."""
+    rows = max(1, STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -134,16 +274,11 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    if getattr(picture, "n_frames", 1) > 1:
-        picture.seek(0)
-    picture.load()
-    return ImageOps.exif_transpose(picture)
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _deep_grey(picture)
+def _to_rgb(picture: Image.Image, white: float) -> Image.Image:
+    """white: see `_white`."""
+    if _is_deep(picture):
+        values = np.clip(_values(picture) / white, 0, 1)
+        picture = Image.fromarray(np.uint8(values * 255 + 0.5))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, NEUTRAL_GREY + (255,))
@@ -151,13 +286,20 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _deep_grey(picture: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits; its white is 1, 255 or 65535, whichever its brightest pixel still fits under."""
-    values = np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0, neginf=0)
-    white = next((white for white in (1, 255, 65535) if values.max() <= white), values.max())
-    if picture.mode.startswith("I;16"):
-        white = 65535
-    return Image.fromarray(np.uint8(np.clip(values / white, 0, 1) * 255 + 0.5))
+def _white(picture: Image.Image) -> float:
+    """Of grey of more than 8 bits: 65535, or where that is not told 1, 255 or 65535, whichever its brightest pixel still fits under."""
+    if not _is_deep(picture) or picture.mode.startswith("I;16"):
+        return 65535
+    brightest = max(_values(strip).max() for _, strip in _strips(picture))
+    return next((white for white in (1, 255, 65535) if brightest <= white), brightest)
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
+
+
+def _values(picture: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0, neginf=0)
 
 
 def read_drawing(source: bytes | str) -> Image.Image:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, delete, insert, select
 
 from .database import Database, versions_table
-from .keys import SALT_BYTES, BadKey, KeyCard, Passphrase, Scrypt, ServiceSecret, random_key, template_key
+from .keys import SALT_BYTES, BadKey, KeyCard, KeyCards, Passphrase, Scrypt, ServiceSecret, random_key, template_key
 
 SCHEMA = 1
 """Version of the two tables below; a database of another version is refused."""
@@ -29,7 +29,7 @@ KEYS = Table(
     Column("salt", LargeBinary(SALT_BYTES), nullable=False),
     Column("n", Integer, nullable=False), Column("r", Integer, nullable=False), Column("p", Integer, nullable=False))
 
-Secret = Passphrase | KeyCard | ServiceSecret
+Secret = Passphrase | KeyCard | KeyCards | ServiceSecret
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,36 @@ class Seal:
     p: int = Scrypt.p
 
     def secret(self, given: Secret) -> bytes:
-        """What the keys are computed from. Raises BadKey: another kind of secret, a card of another enrolment or version."""
+        """What the keys are computed from. Raises BadKey: another kind of secret, no card of this enrolment and version."""
         if given.source != self.source:
             raise BadKey(f"This template was sealed with {SOURCES[self.source]}, not with {SOURCES[given.source]}. Give that.")
         if isinstance(given, Passphrase):
             return given.secret(self.salt, Scrypt(self.n, self.r, self.p))
         if isinstance(given, ServiceSecret):
             return given.value
-        if given.enrolment != self.enrolment:
-            raise BadKey("This key card belongs to another enrolment. Give the card that was made for this name.")
-        if given.version != self.version:
-            raise BadKey(f"This key card has version {given.version}, and the template was renewed: it needs version {self.version}. "
-                         "Give the newer card.")
-        return given.key
+        return self._card(given.cards if isinstance(given, KeyCards) else (given,)).key
+
+    def secrets(self, given: Secret) -> list[bytes]:
+        """`secret`, and what an older version may have computed the keys from. Raises what `secret` does."""
+        if isinstance(given, Passphrase) and self.source == given.source:
+            return given.secrets(self.salt, Scrypt(self.n, self.r, self.p))
+        return [self.secret(given)]
+
+    def _card(self, cards: Sequence[KeyCard]) -> KeyCard:
+        """The one of these that belongs here. Raises BadKey."""
+        own = [card for card in cards if card.enrolment == self.enrolment]
+        for card in own:
+            if card.version == self.version:
+                return card
+        if not own:
+            which = "This key card belongs" if len(cards) == 1 else f"These {len(cards)} key cards belong"
+            raise BadKey(f"{which} to another enrolment. Give the card that was made for this name.")
+        newest = max(card.version for card in own)
+        if newest > self.version:
+            raise BadKey(f"This key card has version {newest}, and the key store has version {self.version}: it is older than the card. "
+                         "Name the key store that was in use when the card was made.")
+        raise BadKey(f"This key card has version {newest}, and the template was renewed: it needs version {self.version}. "
+                     "Give the newer card.")
 
     def key(self, secret: bytes, number: int) -> bytes:
         """32 bytes: the key of the enrolment's template of this number."""
@@ -84,13 +101,15 @@ class KeyStore(Database):
 
     def seals(self, templates: Sequence[str]) -> dict[str, tuple[Seal, int]]:
         """SHA-256 of a template -> its seal and number; a template that is not known here is left out."""
+        if not self.is_there():
+            return {}
         with self.begin() as connection:
             found = connection.execute(select(KEYS).where(KEYS.c.template.in_(templates))).all()
         return {row.template: (Seal(**{one.name: getattr(row, one.name) for one in fields(Seal)}), row.number) for row in found}
 
     def add(self, seal: Seal, templates: Iterable[str]) -> None:
-        """templates: their SHA-256, from number 1 on."""
-        with self.begin() as connection:
+        """templates: their SHA-256, from number 1 on. Makes the tables where there are none."""
+        with self.begin(making=True) as connection:
             connection.execute(insert(KEYS), [asdict(seal) | {"template": template, "number": number}
                                               for number, template in enumerate(templates, 1)])
 
@@ -98,10 +117,14 @@ class KeyStore(Database):
         """All versions of an enrolment, `but` one. SQLite's file is overwritten where they were; another database may keep them until its
         own clean-up."""
         query = delete(KEYS).where(KEYS.c.enrolment == enrolment)
+        if not self.is_there():
+            return
         with self.begin() as connection:
             connection.execute(query if but is None else query.where(KEYS.c.version != but))
 
     def forget(self, templates: Sequence[str]) -> None:
         """Those of these templates alone."""
+        if not self.is_there():
+            return
         with self.begin() as connection:
             connection.execute(delete(KEYS).where(KEYS.c.template.in_(templates)))

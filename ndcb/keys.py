@@ -11,9 +11,11 @@ import math
 import secrets
 import unicodedata
 from base64 import b32decode, b32encode
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
-import matplotlib
 import numpy as np
 import zxingcpp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -22,13 +24,17 @@ from cryptography.hazmat.primitives.kdf import scrypt as kdf
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from PIL import Image, ImageDraw, ImageFont
 
-from .terms import UserError
+from .names import INVISIBLE
+from .terms import BadPicture, UserError
+from .text import decode_text
 
 KEY_BYTES = 32
 SALT_BYTES = 16
-FONT = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
-"""It has the letters of most names; Pillow's own has those of English."""
+FONT = Path(__file__).with_name("fonts") / "DejaVuSans-names.ttf"
+"""It has the letters of European names; Pillow's own has those of English."""
 SHORTEST_PASSPHRASE = 8
+BYTE_ORDER_MARK = "\ufeff"
+NO_CARD = "This is no key card, or it is damaged. Give the file or the picture that was made at enrolment."
 STREAM = bytes(4) + b"ndcb rotate1"
 """ChaCha20's counter, 0, and its nonce: another use of a key takes another one."""
 
@@ -86,7 +92,10 @@ class Scrypt:
 
 @dataclass(frozen=True)
 class Passphrase:
-    """What a person remembers. Raises BadKey where it is too short. The same text in another Unicode form is the same passphrase."""
+    """What a person remembers. Raises BadKey where it is too short. The same text in another Unicode form is the same passphrase.
+
+    A byte order mark before it, which some programs put before a file's first line, does not belong to it.
+    """
 
     text: str = field(repr=False)
     source = "passphrase"
@@ -94,14 +103,26 @@ class Passphrase:
     def __post_init__(self):
         if len(self.normal) < SHORTEST_PASSPHRASE:
             raise BadKey(f"The passphrase is too short. Take at least {SHORTEST_PASSPHRASE} characters; several words are best.")
+        if any(unicodedata.category(character) == "Cs" for character in self.text):
+            raise BadKey("The passphrase holds half a character. Write it anew.")
 
     @property
     def normal(self) -> str:
-        return unicodedata.normalize("NFKC", self.text)
+        return unicodedata.normalize("NFKC", self.text.lstrip(BYTE_ORDER_MARK))
 
     def secret(self, salt: bytes, scrypt: Scrypt) -> bytes:
         """32 bytes; slow on purpose."""
         return scrypt.hash(self.normal.encode(), salt)
+
+    def secrets(self, salt: bytes, scrypt: Scrypt) -> list[bytes]:
+        """`secret`, and what older versions made of a text with a byte order mark: they took it for a part of the passphrase.
+
+        Only of such a text: for every passphrase the second one would double the chance of a wrong guess.
+        """
+        found = [self.secret(salt, scrypt)]
+        if self.text.startswith(BYTE_ORDER_MARK):
+            found.append(scrypt.hash(unicodedata.normalize("NFKC", self.text).encode(), salt))
+        return found
 
 
 @dataclass(frozen=True)
@@ -145,7 +166,7 @@ class KeyCard:
         except (ValueError, TypeError, KeyError, RecursionError):  # ValueError: JSON's, base32's, Unicode's
             fits = False
         if not fits or len(key) != KEY_BYTES or not all(isinstance(body[name], str) for name in ("name", "enrolment")):
-            raise BadKey("This is no key card, or it is damaged. Give the file or the picture that was made at enrolment.")
+            raise BadKey(NO_CARD)
         return cls(body["name"], body["enrolment"], body["version"], key)
 
     def picture(self) -> Image.Image:
@@ -155,29 +176,92 @@ class KeyCard:
         card = Image.new("L", (code.width, code.height + 70), 255)
         card.paste(code, (0, 70))
         draw = ImageDraw.Draw(card)
-        large, small = (ImageFont.truetype(FONT, points) for points in (22, 11))
-        draw.text((24, 16), f"Key card {self.version}: {_shortened(self.name)}", 0, large)
+        large, small = (ImageFont.truetype(str(FONT), points, layout_engine=ImageFont.Layout.BASIC) for points in (22, 11))
+        title = f"Key card {self.version}: "
+        room = card.width - 48 - large.getlength(title)
+        draw.text((24, 16), title + _printed(self.name, large, room), 0, large)
         draw.text((24, 50), "This is your key: keep it secret, and apart from the vault.", 0, small)
         return card
 
+
+@dataclass(frozen=True)
+class KeyCards:
+    """The cards in one file or on one sheet; which one counts, the enrolment says (`ndcb.key_store.Seal`)."""
+
+    cards: tuple[KeyCard, ...]
+    source = "card"
+
     @classmethod
-    def open(cls, data: bytes) -> "KeyCard":
-        """The card in a file's bytes: its text, or a picture of it. Raises BadKey, BadPicture."""
+    def open(cls, data: bytes) -> "KeyCards":
+        """The cards in a file's bytes: their text in any encoding, or a picture of them. Raises BadKey, BadPicture."""
         from .images import read_picture  # slow to import, and of no use to who types a passphrase
 
-        return cls.read(data.decode(errors="replace")) if data.lstrip()[:1] == b"{" else cls.scan(read_picture(data))
+        text = _text_of(data)
+        if text.startswith("{"):
+            return cls.read(text)
+        try:
+            return cls.scan(read_picture(data))
+        except BadPicture:
+            if text:
+                raise BadKey(NO_CARD) from None
+            raise
 
     @classmethod
-    def scan(cls, picture: Image.Image) -> "KeyCard":
-        """The card in a picture, a photo or a scan of it. Raises BadKey."""
-        for code in zxingcpp.read_barcodes(picture.convert("L"), zxingcpp.BarcodeFormat.QRCode):
-            return cls.read(code.text)
-        raise BadKey("No key card is seen in this picture. Take it from the front, sharp, with the whole square in it.")
+    def read(cls, text: str) -> "KeyCards":
+        """Texts of cards, one after another. Raises BadKey: none of them is one."""
+        return cls._of(_objects(text))
+
+    @classmethod
+    def scan(cls, picture: Image.Image) -> "KeyCards":
+        """The cards in a picture, a photo or a scan of them. Raises BadKey."""
+        codes = zxingcpp.read_barcodes(picture.convert("L"), zxingcpp.BarcodeFormat.QRCode)
+        if not codes:
+            raise BadKey("No key card is seen in this picture. Take it from the front, sharp, with the whole square in it.")
+        return cls._of(code.text for code in codes)
+
+    @classmethod
+    def _of(cls, texts: Iterable[str]) -> "KeyCards":
+        """What is no card is passed over."""
+        found = []
+        for text in texts:
+            with suppress(BadKey):
+                found.append(KeyCard.read(text))
+        if not found:
+            raise BadKey(NO_CARD)
+        return cls(tuple(found))
 
 
 def _check(body: dict) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _shortened(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else name[:most - 1] + "…"
+def _text_of(data: bytes) -> str:
+    """Empty where it is no text."""
+    try:
+        return decode_text(data).strip()
+    except UserError:
+        return ""
+
+
+def _objects(text: str) -> Iterator[str]:
+    """JSON objects one after another -> each one's text; from where it is no JSON on, all the rest."""
+    while text := text.strip():
+        try:
+            _, end = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            end = len(text)
+        yield text[:end]
+        text = text[end:]
+
+
+def _printed(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+    """The name as the font can show it, or a line to write it on: where a letter is missing, it would draw boxes. room: in pixels."""
+    name = " ".join(INVISIBLE.sub("", name).split())
+    missing = bytes(font.getmask("\uffff"))
+    if any(bytes(font.getmask(letter)) == missing for letter in name):
+        return "_" * 18
+
+    shown = name
+    while font.getlength(shown) > room:
+        shown = shown.removesuffix("…")[:-1] + "…"
+    return shown

@@ -14,10 +14,11 @@ from PIL import Image
 
 from . import checkpoints, private_files, samples, thresholds
 from .images import digit_from_drawing, read_picture
+from .names import clean_name
 from .pipeline import Models
 from .sealed_vault import SealedVault
 from .terms import DEFAULT_DIGITS, DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
-from .vault import Entry, Stolen, Vault, clean_name, fitting
+from .vault import Entry, Stolen, Vault, fitting
 
 CROPS = 8
 """Photos of a visitor whose crops are kept, so that the next login with one of them does not search it again."""
@@ -40,7 +41,7 @@ class Reader:
         self.crops: dict[tuple[str, bool], list[Face]] = {}
 
     def find(self, photo: tuple[str, bool]) -> list[Face]:
-        """The faces, largest first, or the digit. Raises BadPicture, NoFaceFound."""
+        """The faces as `Models.find` sorts them, or the digit. Raises BadPicture, NoFaceFound."""
         if photo not in self.crops:
             found = read_faces(self.models, *photo)
             for old in list(self.crops)[:max(0, len(self.crops) - CROPS + 1)]:
@@ -61,7 +62,7 @@ class Login:
     generator: str
     """The one whose threshold counts."""
     faces: int = 1
-    """Found in the probe; the largest counts."""
+    """Found in the probe; the first counts."""
     skipped: int = 0
     """Templates that were not compared, because another kind of picture is in them."""
     sealed: int = 0
@@ -173,8 +174,7 @@ def check_kind(visit: Visit, name: str, generator: str) -> None:
 
 def kinds_of(visit: Visit, name: str) -> set[str]:
     """What is enrolled under the name: digit, face, sealed."""
-    wanted = clean_name(name).casefold()
-    return {kind_of(stolen.generator) for stolen in visit.vault.stolen() if stolen.name.casefold() == wanted}
+    return {kind_of(row.generator) for row in visit.vault.database.rows(clean_name(name))}
 
 
 # kinds
@@ -219,7 +219,7 @@ def find_faces(visit: Visit, path: str | None, generator: str) -> list[Face]:
 
 
 def read_faces(models: Models, path: str | None, digit: bool) -> list[Face]:
-    """A picture file -> its faces, largest first, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
+    """A picture file -> its faces as `Models.find` sorts them, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
     if path is None:
         raise BadPicture(NO_PHOTO)
     return [Face(read_digit(read_picture(path)), None, how="drawn")] if digit else models.find(path)

@@ -27,8 +27,8 @@ class Distort:
     """Turn the faces of photos into templates.
 
     Writes DIR/<stem>.template.png (160x160, lossless; of several faces <stem>.1.template.png,
-    <stem>.2.template.png ..., the largest first) and prints one JSON object a line: photo,
-    template, face_box, generator, distances, embedding_distance (squared, of the stored picture),
+    <stem>.2.template.png ..., sure ones first, then the largest) and prints one JSON object a line:
+    photo, template, face_box, generator, distances, embedding_distance (squared, of the stored picture),
     milliseconds. A photo that fails prints its line with "error"; the exit code is then 1.
 
     Where two photos of one call could give one file's name, the later one's stem gets -2, -3 and so
@@ -36,7 +36,7 @@ class Distort:
     """
 
     photos: Positional[tuple[Path, ...]]
-    """Picture files: JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP, at most 10 MB and 40
+    """Picture files: JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP, at most 40 MB and 64
     megapixels."""
     out: Path
     """Folder of the templates; made if it is not there."""

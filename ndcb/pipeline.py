@@ -11,11 +11,11 @@ from PIL import Image
 from torch import nn
 
 from .checkpoints import GENERATORS, SEALED, Checkpoint, load
-from .detectors import Detector, already_aligned
+from .detectors import Detector, already_aligned, enlarged
 from .distances import image_distances, squared_euclidean
 from .generators import make_templates
 from .generators.sealed import Directions
-from .images import read_picture, to_pictures, to_tensor
+from .images import read_photo, to_pictures, to_tensor
 from .polish import polish
 from .recognisers import load_recogniser
 from .terms import BadCheckpoint, Decision, Face, UserError
@@ -151,15 +151,15 @@ class Models:
             self.detector.find([Image.new("RGB", (640, 480))])
 
     def find(self, source, aligned: bool = False) -> list[Face]:
-        """Any picture -> its faces, largest first; `aligned`: the picture is an aligned crop or a template already.
+        """Any picture -> its faces, sure ones first, then the largest (`ndcb.detectors.in_order`), in pixels of the full upright picture.
 
-        Raises BadPicture, NoFaceFound.
+        aligned: the picture is an aligned crop or a template already. Raises BadPicture, NoFaceFound.
         """
-        picture = read_picture(source)
+        photo = read_photo(source)
         if aligned:
-            return [already_aligned(picture)]
+            return [already_aligned(photo.picture)]
         with self._lock:
-            return self.detector(picture)
+            return [enlarged(face, photo.scale) for face in self.detector(photo.picture)]
 
 
 def pick_device(name: str) -> str:

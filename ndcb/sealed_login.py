@@ -7,10 +7,11 @@ Neither a passphrase nor a card's key is kept: both are asked for each time, and
 
 from dataclasses import dataclass, field
 
-from .keys import KeyCard, Passphrase
+from .keys import KeyCard, KeyCards, Passphrase
 from .login import OTHER_KIND, Visit, check_kind, find_faces, kinds_of, photos_of
+from .names import clean_name
 from .terms import UserError
-from .vault import Entry, clean_name
+from .vault import Entry
 
 LARGEST_CARD = 2**24
 """Bytes of a card's file that are read."""
@@ -28,7 +29,7 @@ class Given:
     card: str | None = None
     """File of a card, or of a picture of it."""
 
-    def known(self) -> Passphrase | KeyCard:
+    def known(self) -> Passphrase | KeyCards:
         """For a template that is there. Raises UserError: nothing was given; BadKey, BadPicture."""
         if self.source == "card":
             return _read_card(self.card)
@@ -53,7 +54,7 @@ class SealedLogin:
     source: str
     """Where the key came from: passphrase or card."""
     faces: int = 1
-    """Found in the probe; the largest counts."""
+    """Found in the probe; the first counts."""
     revoked: bool = False
     """The template that was replayed is not in the vault any more; a thief has a copy of it."""
 
@@ -82,12 +83,12 @@ def log_in(visit: Visit, name: str, path: str | None, generator: str, given: Giv
     return SealedLogin(clean_name(name), visit.vault.verify_sealed(name, found[0], secret), "verify", secret.source, len(found))
 
 
-def _read_card(path: str | None) -> KeyCard:
+def _read_card(path: str | None) -> KeyCards:
     """Raises UserError: no file; BadKey, BadPicture."""
     if not path:
         raise UserError(NO_CARD)
     try:
         with open(path, "rb") as file:
-            return KeyCard.open(file.read(LARGEST_CARD))
+            return KeyCards.open(file.read(LARGEST_CARD))
     except FileNotFoundError:  # the page's clean-up was quicker
         raise UserError(NO_CARD) from None

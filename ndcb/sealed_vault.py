@@ -21,9 +21,10 @@ import torch
 
 from .key_store import KeyStore, Seal, Secret, new_card, new_seal
 from .keys import KeyCard, Passphrase, ServiceSecret, rotation
+from .names import clean_name
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, DEFAULT_SEALED, UserError
-from .vault import Entry, Turns, Vault, clean_name, fitting, new_entry
+from .vault import Entry, Turns, Vault, fitting, new_entry
 from .vault_database import Row
 
 ONE_PLACE = "The keys must not lie beside the templates. Name another place for the key store."
@@ -74,7 +75,7 @@ class SealedVault(Vault):
         """
         rows, seals = self._sealed(name)
         seal = seals[rows[0].sha256][0]
-        turns = self._turns(seal, seal.secret(secret))
+        turns = [self._turns(seal, one) for one in seal.secrets(secret)]
         face = self._face(photo)
         reasons: dict[Row, str] = {}
         accepted, compared = False, False
@@ -83,7 +84,8 @@ class SealedVault(Vault):
             direction = distorter.embed([fitting(face.image, distorter)])[0]
             for row, reference in self._embed(group, distorter, reasons).items():
                 compared = True
-                accepted |= bool((turns(seals[row.sha256][1]) @ direction - reference).square().sum() < limit)
+                turned = [turn(seals[row.sha256][1]) @ direction for turn in turns]
+                accepted |= any(bool((one - reference).square().sum() < limit) for one in turned)
         if not compared:
             raise UserError(next(iter(reasons.values())))
         return accepted

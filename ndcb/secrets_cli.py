@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import console
 from .files import file_stem, path_of
-from .keys import BadKey, KeyCard, Passphrase, ServiceSecret
+from .keys import BadKey, KeyCard, KeyCards, Passphrase, ServiceSecret
 from .terms import UserError
 
 CARD, PICTURE = ".card.json", ".png"
@@ -52,11 +52,11 @@ def known_secret(command, source: str):
     return _service_secret(command.secret) if source == "service" else read_card(command.card)
 
 
-def read_card(path: Path | None) -> KeyCard:
+def read_card(path: Path | None) -> KeyCards:
     """The card's file, or a picture of it. Raises BadKey; UserError: not given; BadPicture."""
     if path is None:
         raise UserError("This login needs its key card. Give the card's file, or a picture of it, with --card.")
-    return KeyCard.open(_read(path, "The key card", "--card"))
+    return KeyCards.open(_read(path, "The key card", "--card"))
 
 
 @contextmanager

@@ -18,11 +18,12 @@ from torch import nn
 from .images import to_pictures
 from .inverter import load_inverter
 from .login import Login, Visit, find_faces, is_digit, is_sealed, sealed_generators
+from .names import person_of
 from .pipeline import Distorter
 from .sealed_login import Given, SealedLogin
 from .terms import DEFAULT_FACES, Decision, Face, UserError
 from .thresholds import FARTHEST
-from .vault import Stolen, fitting, person_of
+from .vault import Stolen, fitting
 
 NOTHING = "The vault is empty, so there is nothing to steal. Enrol a person first."
 OPENED_ANEW = "The vault was opened anew. Click a template of it."

@@ -82,7 +82,7 @@ class Tracker:
         return Face(Image.fromarray(pixels), tuple(int(round(side)) for side in self.box), score=score)
 
     def _search(self, frame: Image.Image) -> tuple[np.ndarray, float]:
-        """Of several faces the one that was followed, else the largest."""
+        """Of several faces the one that was followed, else the detector's first."""
         self.searches, self.age = self.searches + 1, 0
         scale = min(1, LONG_SIDE / max(frame.size))
         small = frame.resize([round(side * scale) for side in frame.size], Image.BILINEAR) if scale < 1 else frame

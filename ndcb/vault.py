@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,9 +20,10 @@ from PIL import Image
 from sqlalchemy.exc import IntegrityError
 
 from .distances import squared_euclidean
+from .names import clean_name, digests_of, person_of
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
-from .vault_database import LONGEST_NAME, Row, TemplateDatabase
+from .vault_database import Row, TemplateDatabase
 
 MOST_PHOTOS = 5
 CHUNK = 32
@@ -78,8 +78,8 @@ class Vault:
 
     place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after `close`. `models` finds faces and
     loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
-    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces the largest counts.
-    "Ann" and "ANN" are one name.
+    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces its first counts.
+    "Ann" and "ANN" are one name (`ndcb.names`).
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
 
@@ -161,7 +161,7 @@ class Vault:
     def _free_name(self, name: str) -> str:
         """The name, cleaned. Raises UserError where it is enrolled: that saves the slow part; what decides is the unique constraint."""
         name = clean_name(name)
-        if self.database.rows(person_of(name)):
+        if self.database.rows(name):
             raise _taken(name)
         return name
 
@@ -174,15 +174,17 @@ class Vault:
     def _known_rows(self, name: str) -> Sequence[Row]:
         """Raises UserError: nobody of that name."""
         name = clean_name(name)
-        rows = self.database.rows(person_of(name))
+        rows = self.database.rows(name)
         if not rows:
             raise _unknown(name)
         return rows
 
     def _all_rows(self, name: str) -> Sequence[Row]:
         """Those with a damaged name, too: there the two columns differ."""
-        person = person_of(clean_name(name))
-        return [row for row in self.database.rows() if person in (row.person, person_of(row.name))]
+        name = clean_name(name)
+        digests = set(digests_of(name))
+        damaged = [row for row in self.database.rows() if not row.has_sound_name and digests & {row.person, *digests_of(row.name)}]
+        return [*dict.fromkeys([*self.database.rows(name), *damaged])]
 
     def _face(self, photo) -> Face:
         return photo if isinstance(photo, Face) else self.models.find(photo)[0]
@@ -311,21 +313,6 @@ class Embeddings:
             self._kept = {row: embedding for row, embedding in self._kept.items() if row in alive}
 
 
-def clean_name(name: str) -> str:
-    """Unicode NFC, no outer spaces, inner ones single. Raises UserError where that is not 1 to 64 printable characters."""
-    name = unicodedata.normalize("NFC", name.strip())
-    name = " ".join(part for part in name.split(" ") if part)
-    if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME:
-        raise UserError(f"A name has 1 to {LONGEST_NAME} printable characters on one line.")
-    return name
-
-
-def person_of(name: str) -> str:
-    """What the spellings of one name have in common: the SHA-256 of the name without case (Unicode's canonical caseless match)."""
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
-    return hashlib.sha256(folded.encode()).hexdigest()
-
-
 def open_png(png: bytes) -> Image.Image:
     """Raises UserError: no PNG, cut off, or more pixels than a template can have."""
     try:
@@ -369,7 +356,7 @@ def _sound_picture(row: Row, png: bytes) -> Image.Image:
     """Raises UserError where the row is not what was stored."""
     if not isinstance(png, bytes) or hashlib.sha256(png).hexdigest() != row.sha256:
         raise UserError(DAMAGED.format("picture"))
-    if person_of(row.name) != row.person:
+    if not row.has_sound_name:
         raise UserError(DAMAGED.format("name"))
     return open_png(png)
 

@@ -250,13 +250,13 @@ def _faces(vault, photo: Path) -> dict[str, int]:
 def revoke(command: Revoke, progress: Progress) -> Iterator[dict]:
     """One dict."""
     from .checkpoints import SEALED, names
+    from .names import clean_name
     from .pipeline import Models
     from .sealed_vault import SealedVault
-    from .vault import person_of
 
     _check_is_there(command.vault)
     with closing(SealedVault(command.vault, _keys(command), Models())) as vault:
-        rows = vault.database.rows(person_of(command.name))
+        rows = vault.database.rows(clean_name(command.name))
         sealed = any(row.generator in names(SEALED) for row in rows)
         keys = {"keys": "destroyed" if vault.destroy_keys(command.name) else "unknown"} if sealed else {}
         yield {"name": command.name, "revoked": vault.revoke(command.name)} | keys

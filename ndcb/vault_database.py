@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint, delete, insert, select
+from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, UniqueConstraint, delete, insert, select
 
 from .database import Database, versions_table
+from .names import LONGEST_NAME, digests_of, person_of
 
 SCHEMA = 1
 """Version of the two tables below; a database of another version is refused."""
-LONGEST_NAME = 64
 
 VERSIONS = versions_table("ndcb_vault")
 TEMPLATES = Table(
@@ -42,6 +42,11 @@ class Row:
     recogniser: str
     time: str
 
+    @property
+    def has_sound_name(self) -> bool:
+        """The name and its digest belong together."""
+        return self.person in digests_of(self.name)
+
 
 class TemplateDatabase(Database):
     """The templates at a place. Failures leave as UserErrors; a name that is there already alone is an IntegrityError."""
@@ -49,29 +54,36 @@ class TemplateDatabase(Database):
     def __init__(self, place: str | os.PathLike):
         super().__init__(place, "vault", VERSIONS, SCHEMA)
 
-    def rows(self, person: str | None = None) -> list[Row]:
-        """The rows of a person, or all, in the order in which they came."""
-        query = select(*WITHOUT_PNG).order_by(TEMPLATES.c.id)
-        if person is not None:
-            query = query.where(TEMPLATES.c.person == person)
+    def rows(self, name: str | None = None) -> list[Row]:
+        """The rows of a name, in any of its spellings, or all, in the order in which they came."""
+        if not self.is_there():
+            return []
         with self.begin() as connection:
-            found = connection.execute(query).all()
-        return [Row(row.id, *(value if isinstance(value, int) else str(value) for value in row[1:])) for row in found]
+            if name is None:
+                return _read(connection)
+            for digest in reversed(digests_of(name)):  # an older version may hold two names that are one now: the very same first
+                if rows := _read(connection, TEMPLATES.c.person == digest):
+                    return rows
+            return _other_spelling(connection, name)
 
     def pngs(self, rows: Sequence[Row]) -> dict[Row, bytes]:
         """What is stored in these rows, at most some hundred; one that was revoked since is left out."""
         query = select(TEMPLATES.c.id, TEMPLATES.c.png).where(TEMPLATES.c.id.in_([row.id for row in rows]))
+        if not self.is_there():
+            return {}
         with self.begin() as connection:
             found = {id: png for id, png in connection.execute(query)}
         return {row: found[row.id] for row in rows if row.id in found}
 
     def add(self, rows: list[dict]) -> None:
-        """All or none. Raises IntegrityError where the person is there already."""
-        with self.begin() as connection:
+        """All or none; makes the tables where there are none. Raises IntegrityError where the person is there already."""
+        with self.begin(making=True) as connection:
             connection.execute(insert(TEMPLATES), rows)
 
     def replace(self, old: Sequence[Row], new: list[dict]) -> bool:
         """All or none; False and nothing where one of the old rows is not there any more."""
+        if not self.is_there():
+            return False
         with self.begin() as connection:
             gone = connection.execute(delete(TEMPLATES).where(TEMPLATES.c.id.in_([row.id for row in old]))).rowcount
             if gone != len(old):
@@ -82,5 +94,22 @@ class TemplateDatabase(Database):
 
     def remove(self, rows: Sequence[Row]) -> int:
         """Returns how many of them were still there."""
+        if not self.is_there():
+            return 0
         with self.begin() as connection:
             return connection.execute(delete(TEMPLATES).where(TEMPLATES.c.id.in_([row.id for row in rows]))).rowcount
+
+
+def _read(connection: Connection, *conditions) -> list[Row]:
+    query = select(*WITHOUT_PNG).where(*conditions).order_by(TEMPLATES.c.id)
+    found = connection.execute(query).all()
+    return [Row(row.id, *(value if isinstance(value, int) else str(value) for value in row[1:])) for row in found]
+
+
+def _other_spelling(connection: Connection, name: str) -> list[Row]:
+    """Rows of an older version, whose digest told this spelling from theirs. Its names of ASCII alone have the digest of today."""
+    person = person_of(name)
+    found = connection.execute(select(TEMPLATES.c.name, TEMPLATES.c.person).distinct()).all()
+    others = [row for row in found if not str(row.name).isascii() and person_of(str(row.name)) == person]
+    digests = [str(row.person) for row in others if str(row.person) in digests_of(str(row.name))]
+    return _read(connection, TEMPLATES.c.person == min(digests)) if digests else []

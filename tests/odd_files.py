@@ -43,6 +43,48 @@ def _film(picture: Image.Image, path: Path) -> None:
     picture.save(path, save_all=True, append_images=[Image.new("RGB", picture.size, "red")], duration=100)
 
 
+def _primary_second(picture: Image.Image, path: Path) -> None:
+    picture.resize((64, 64)).save(path, save_all=True, append_images=[picture], primary_index=1)
+
+
+def _reduced_first(picture: Image.Image, path: Path) -> None:
+    """A page of 64 px that says it is a copy (NewSubfileType 1), then the picture."""
+    picture.resize((64, 64)).save(path, save_all=True, append_images=[picture], tiffinfo={254: 1})
+    data = bytearray(path.read_bytes())
+    page = struct.unpack_from("<L", data, 4)[0]
+    page = struct.unpack_from("<L", data, page + 2 + 12 * struct.unpack_from("<H", data, page)[0])[0]
+    place = data.find(struct.pack("<HHLL", 254, 4, 1, 1), page)
+    if place >= 0:
+        struct.pack_into("<L", data, place + 8, 0)
+    path.write_bytes(data)
+
+
+def odd_exif() -> bytes:
+    """Orientation 6, and a resolution of -1/0."""
+    tags = struct.pack("<H", 2) + struct.pack("<HHLL", 0x0112, 3, 1, 6) + struct.pack("<HHLL", 0x011A, 10, 1, 38) + bytes(4)
+    return b"Exif\0\0II*\0\x08\0\0\0" + tags + struct.pack("<ll", -1, 0)
+
+
+def _odd_exif(picture: Image.Image, path: Path) -> None:
+    picture.rotate(90, expand=True).save(path, exif=odd_exif())
+
+
+def _odd_chunk(picture: Image.Image, path: Path) -> None:
+    """A comment whose check sum is wrong."""
+    picture.save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + struct.pack(">I", 3) + b"tEXta\0b" + bytes(4) + data[33:])
+
+
+def _changed(change):
+    """Save, then change the bytes."""
+    def write(picture: Image.Image, path: Path) -> None:
+        picture.save(path)
+        path.write_bytes(change(path.read_bytes()))
+
+    return write
+
+
 WITH_FACES = {
     "plain.jpg": (_save, 1), "plain.png": (_save, 1), "plain.webp": (_save, 1), "plain.avif": (_save, 1), "plain.tiff": (_save, 1),
     "plain.bmp": (_save, 1), "phone.heic": (_save, 1),
@@ -58,6 +100,17 @@ WITH_FACES = {
     "turned_180.jpg": (lambda p, path: p.rotate(180).save(path), 1),
     "two_faces.jpg": (_two, 2),
     "large.jpg": (lambda p, path: p.resize((4000, 4000)).save(path, quality=70), 1),
+    "48_megapixels.jpg": (lambda p, path: p.resize((8064, 6048)).save(path, quality=70), 1),
+    "64_megapixels.png": (lambda p, path: p.quantize(16).resize((9248, 6944)).save(path, compress_level=1), 1),
+    "tilted_60.jpg": (lambda p, path: p.rotate(60, Image.BICUBIC, expand=True, fillcolor=(120, 120, 120)).save(path), 1),
+    "primary_second.heic": (_primary_second, 1),
+    "reduced_first.tiff": (_reduced_first, 1),
+    "odd_exif.jpg": (_odd_exif, 1), "odd_exif.png": (_odd_exif, 1), "odd_exif.webp": (_odd_exif, 1),
+    "odd_profile.jpg": (lambda p, path: p.save(path, icc_profile=b"no profile" * 20), 1),
+    "odd_chunk.png": (_odd_chunk, 1),
+    "no_end.jpg": (_changed(lambda data: data[:-2]), 1), "no_end.png": (_changed(lambda data: data[:-12]), 1),
+    "line_feed.jpg": (_changed(lambda data: b"\n" + data), 1), "byte_order_mark.jpg": (_changed(lambda data: b"\xef\xbb\xbf" + data), 1),
+    "page_behind.jpg": (_changed(lambda data: data + b"<html></html>\n"), 1),
     "png_named.jpg": (lambda p, path: p.save(path, format="PNG"), 1),
     "naïve name; rm -rf <b>.jpg": (_save, 1),
 }
@@ -71,8 +124,10 @@ REFUSED = {
     "one_pixel.png": (lambda p, path: p.resize((1, 1)).save(path), "1x1 pixels"),
     "narrow.png": (lambda p, path: p.resize((19, 400)).save(path), "19x400 pixels"),
     "hundred_megapixels.png": (lambda p, path: path.write_bytes(png_header(10_000, 10_000)), "100 megapixels"),
-    "bomb.png": (lambda p, path: path.write_bytes(png_header(60_000, 60_000)), "over 40 megapixels"),
-    "heavy.bmp": (lambda p, path: p.resize((2000, 2000)).save(path), "MB; at most 10"),
+    "bomb.png": (lambda p, path: path.write_bytes(png_header(60_000, 60_000)), "over 64 megapixels"),
+    "heavy.bmp": (lambda p, path: p.resize((3680, 3680)).save(path), "over 40 MB"),
+    "seventy_megapixels.jpg": (lambda p, path: p.resize((8400, 8400)).save(path, quality=20), "71 megapixels; at most 64"),
+    "nine_tenths.jpg": (_changed(lambda data: data[:len(data) * 9 // 10]), "damaged"),
     "drawing.svg": (lambda p, path: path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>"), "not a picture"),
     "letter.pdf.jpg": (lambda p, path: path.write_bytes(b"%PDF-1.4\n" + bytes(500)), "not a picture"),
     "noise.jpg": (lambda p, path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a picture"),

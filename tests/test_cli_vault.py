@@ -73,7 +73,7 @@ def test_identify_goes_on_after_a_bad_photo(capsys, here):
 def test_a_photo_that_fails_is_told_and_nothing_is_stored(capsys, here):
     code, [line], _ = run(capsys, "enrol", "Ann", "p0-0.png", "wall.png")
     assert code == 1 and line["name"] == "Ann" and line["error"].startswith("Photo 2: No face found.")
-    assert run(capsys, "list")[:2] == (0, [])
+    assert run(capsys, "list")[:2] == (2, []) and not (here / "vault.sqlite").exists()
     run(capsys, "enrol", "Ann", "p0-0.png")
     code, [line], _ = run(capsys, "verify", "Ann", "wall.png")
     assert code == 1 and "No face found" in line["error"] and "accepted" not in line

