@@ -105,6 +105,7 @@ def _finish(picture: Image.Image, file: PictureFile) -> Photo:
             stored = picture.size
             small = _decode_cut(file.data) if file.is_cut_short else _decode(picture, may_draft=bool(file.data))
             upright = small.transpose(TURNS[orientation]) if orientation in TURNS else small
+            upright.info.update(file.texts)
     except BadPicture:
         raise
     except Exception as error:  # decoders of foreign data raise nearly anything

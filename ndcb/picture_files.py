@@ -8,7 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BLANKS = b"\xef\xbb\xbf \t\r\n\v\f"
 """What web servers and scripts put before a file by mistake: a byte order mark, spaces, ends of lines. No picture begins with them."""
@@ -38,6 +38,8 @@ class PictureFile:
     """1 to 8, as Exif numbers them; what the decoder applies itself is not in it."""
     is_cut_short: bool = False
     """A JPEG stops before its end, though all its scans have begun."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The short text chunks of a PNG, by their keywords."""
 
 
 class Unreadable(ValueError):
@@ -148,12 +150,14 @@ def _finished_by(scan: bytes) -> set[tuple[int, int]]:
 # PNG
 
 
+MOST_TEXT = 2**10
+"""Bytes of a text chunk that is read."""
 TRANSPARENT_BYTES = {0: (2,), 2: (6,), 3: range(1, 257)}
 """By the kind of colour, how long the chunk of transparency may be."""
 
 
 def _unwrap_png(data: bytes) -> PictureFile:
-    kept, orientation = [data[:8]], 1
+    kept, orientation, texts = [data[:8]], 1, {}
     place = 8
     for _ in range(MOST_PARTS):
         length, kind = int.from_bytes(data[place:place + 4], "big"), data[place + 4:place + 8]
@@ -164,9 +168,12 @@ def _unwrap_png(data: bytes) -> PictureFile:
             kept.append(chunk)
         elif kind == b"eXIf" and _is_sound(chunk):
             orientation = orientation_of(chunk[8:-4])
+        elif kind == b"tEXt" and length <= MOST_TEXT and _is_sound(chunk):
+            keyword, _, text = chunk[8:-4].decode("latin-1").partition("\0")
+            texts[keyword] = text
         place += 12 + length
         if kind == b"IEND" or place >= len(data):
-            return PictureFile(b"".join(kept), orientation)
+            return PictureFile(b"".join(kept), orientation, texts=texts)
     raise Unreadable("too many chunks")
 
 
