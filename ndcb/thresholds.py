@@ -51,16 +51,16 @@ def rates(generator: str, threshold: float) -> Rates:
 
 
 def false_name_chance(compared: Iterable[tuple[str, int]], threshold: float | None = None) -> float:
-    """The chance that a search names a stranger: 1 - (1 - FMR)^n for n names.
+    """The chance that a search names a stranger: 1 - (1 - FMR)^n for n templates.
 
-    It takes the names for independent of each other. compared: (generator, how many names have
-    templates of it). threshold: as in `rates`; None: that of each generator's record. Raises what
-    `rates` does.
+    It takes templates for independent of each other, which says rather too much (docs/quality.md).
+    compared: (generator, how many of its templates). threshold: as in `rates`; None: that of each
+    generator's record. Raises what `rates` does.
     """
     none_matches = 1.0
-    for generator, names in compared:
+    for generator, templates in compared:
         limit = login_threshold(generator) if threshold is None else threshold
-        none_matches *= (1 - rates(generator, limit).fmr) ** names
+        none_matches *= (1 - rates(generator, limit).fmr) ** templates
     return 1 - none_matches
 
 

@@ -46,7 +46,7 @@ class Match(Decision):
     skipped: tuple[str, ...] = ()
     """A sentence for each template that could not be compared: damaged, or made by a generator that is not there."""
     compared: tuple[tuple[str, int], ...] = ()
-    """(generator, how many names have templates of it that were compared)."""
+    """(generator, how many of its templates were compared)."""
 
 
 @dataclass(frozen=True)
@@ -257,8 +257,8 @@ class Vault:
         if not near:
             raise UserError(skipped[0] if skipped else "The templates were revoked a moment ago. Enrol the person again.")
         row, distance, limit = min(near, key=lambda found: found[1] - found[2])
-        makers = {other.person: other.generator for other, _, _ in near}
-        return row, Match(distance, limit, skipped, tuple(sorted(Counter(makers.values()).items())))
+        counts = Counter(other.generator for other, _, _ in near)
+        return row, Match(distance, limit, skipped, tuple(sorted(counts.items())))
 
     def _distances(self, face: Face, rows: Sequence[Row], distorter: Distorter, reasons: dict[Row, str]) -> Iterator[tuple[Row, float]]:
         """The squared distance of every row that can be compared; for the others `reasons` gets a sentence."""

@@ -129,11 +129,11 @@ class Identify(Matched):
     Prints one JSON object a photo: photo, name (null where even the nearest template is too far), accepted, squared_distance,
     threshold, false_name_chance, and skipped where templates could not be compared.
 
-    The threshold is that of verify, and here each enrolled name is one more chance to be taken for
-    somebody else. false_name_chance says how likely a stranger is named in this vault: 1 - (1 -
-    FMR)^n, with the false match rate that was measured at the threshold, and the n names that were
-    compared taken for independent of each other; null where the rate was not measured. A lower
-    --threshold makes it smaller.
+    The threshold is that of verify, and here each enrolled template is one more chance to be taken
+    for somebody else. false_name_chance says how likely a stranger is named in this vault: 1 - (1 -
+    FMR)^n, with the false match rate that was measured at the threshold, and the n templates that
+    were compared taken for independent of each other, which says rather too much; null where the
+    rate was not measured. A lower --threshold makes it smaller.
 
     Exit code: 0 all accepted; 1 one was refused or failed, and its line says why in "error"; 2 the
     vault or an option cannot be used.

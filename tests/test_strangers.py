@@ -55,6 +55,10 @@ def test_one_of_two_templates_is_enough(monkeypatch):
     for name, value in {"NAMES": (3,), "STRANGERS": 1, "DRAWS": 5}.items():
         monkeypatch.setattr(strangers, name, value)
     near, far = np.float32([1, 0]), np.float32([-1, 0])
+    monkeypatch.setattr(
+        strangers.thresholds, "false_name_chance", lambda compared, _: dict(compared)
+    )
     references = np.stack([np.stack([far, near])] * 4)
-    assert strangers.identification(references, np.stack([near] * 4), 1.0)["3"]["named"] == 1
+    found = strangers.identification(references, np.stack([near] * 4), 1.0)
+    assert found["3"] == {"named": 1, "predicted": {"faces-bottleneck": 6}}
     assert strangers.identification(references[:, :1], np.stack([near] * 4), 1.0)["3"]["named"] == 0

@@ -161,15 +161,15 @@ def test_the_chance_of_a_false_name_counted_by_hand(measured, compared, threshol
 def test_the_chance_of_a_false_name_in_words(measured):
     search = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 2),))
     assert (
-        "compared with 2 names: a stranger would be named with a chance of about 36.0 %"
+        "compared with 2 templates: a stranger would be named with a chance of about 36.0 %"
         in login_words.verdict(search, 1.0)
     )
-    assert "compared with 2 names" in login_words.verdict(
+    assert "compared with 2 templates" in login_words.verdict(
         search, 0.4
     ) and "of nearly none" in login_words.verdict(search, 0.4)
     alone = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 1),))
     assert (
-        "compared with 1 name: a stranger would be named with a chance of about 20.0 %"
+        "compared with 1 template: a stranger would be named with a chance of about 20.0 %"
         in login_words.verdict(alone, 1.0)
     )
     unknown = Login("Ann", 0.5, "identify", "toy", compared=(("lost", 2),))

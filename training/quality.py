@@ -24,11 +24,10 @@ quality.json:
                     one person's photos; missed: sets whose last photo is a stranger's; half_missed:
                     sets of which half are
     identification  {one_template, two_templates}.{number of names}: named: strangers to whom a
-                    search gives a name; predicted: 1 - (1 - FMR)^n
+                    search gives a name; predicted: 1 - (1 - FMR)^n, for n templates
 """
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +64,6 @@ def measure(root: Path, people: int, file: Path | None = None, limit: int | None
     people: test people whose photos are made poor. limit: only so many people of each part, those
     with the most photos.
     """
-    started = time.monotonic()
     device = pick_device("auto")
     plain = checkpoints.load(DEFAULT_FACES, device=device)
     sealed = checkpoints.load(DEFAULT_SEALED, checkpoints.SEALED, device)
@@ -93,8 +91,7 @@ def measure(root: Path, people: int, file: Path | None = None, limit: int | None
         },
         "identification": identifications(generators, test),
     }
-    about_run = {"device": str(device), "commit": commit(), "versions": versions()}
-    head = about_run | {"seconds": time.monotonic() - started}
+    head = {"device": str(device), "commit": commit(), "versions": versions()}
     file = file or checkpoints.FOLDER / FILE
     file.write_text(as_text(rounded(head | found), gate))
     return file

@@ -73,9 +73,9 @@ threshold. Refused: sets of photos of one person, drawn at random. Missed: sets 
 photo, or half of them, is a stranger's."""
 SEARCH = """\
 `identify` takes the threshold of 1:1. Strangers named: those to whom a search gives a name,
-among so many names of test people, enrolled at random again and again. Predicted: 1 - (1 - FMR)^n,
-which is what `identify` says; it takes the names for independent of each other, and one template
-for each."""
+among so many names of test people, enrolled at random again and again. Predicted: 1 - (1 - FMR)^n
+for n templates, which is what `identify` says. It takes templates for independent of each other;
+they are not, so it says rather too much, above all in large vaults."""
 
 
 def untouched(found: dict) -> str:

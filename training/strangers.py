@@ -182,6 +182,7 @@ def identification(references: np.ndarray, probes: np.ndarray, threshold: float)
             drawn = chooser.permutation(len(probes))
             enrolled, strangers = drawn[:names], drawn[names : names + STRANGERS]
             named.append(matches[np.ix_(enrolled, strangers)].any(0).mean())
-        predicted = thresholds.false_name_chance([(DEFAULT_FACES, names)], threshold)
+        compared = [(DEFAULT_FACES, names * references.shape[1])]
+        predicted = thresholds.false_name_chance(compared, threshold)
         found[str(names)] = {"named": float(np.mean(named)), "predicted": predicted}
     return found

@@ -65,15 +65,15 @@ def _chance(login: Login, threshold: float) -> str:
     """Of a search, how likely it names a stranger."""
     if not login.compared:
         return ""
-    names = sum(count for _, count in login.compared)
-    many = "1 name" if names == 1 else f"{names} names"
+    templates = sum(count for _, count in login.compared)
+    many = "1 template" if templates == 1 else f"{templates} templates"
     try:
         chance = thresholds.false_name_chance(login.compared, threshold)
     except UserError:
         return f"It was compared with {many}; how often that names a stranger was not measured."
     said = f"about {_percent(chance, 0)}" if chance else "nearly none"
     return (f"It was compared with {many}: a stranger would be named with a chance of {said}, and "
-            "the more names there are, the larger it is.")
+            "the more templates there are, the larger it is.")
 
 
 def _notes(login: Login) -> str:
