@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image
 
-from . import checkpoints, private_files, samples, thresholds
+from . import checkpoints, private_files, quality, samples, thresholds
 from .images import digit_from_drawing, read_picture
 from .names import clean_name
 from .pipeline import Models
@@ -69,6 +69,8 @@ class Login:
     """Templates that were not compared, because that takes their key."""
     revoked: bool = False
     """The template that was tried is not in the vault any more; a thief has a copy of it."""
+    compared: tuple[tuple[str, int], ...] = ()
+    """As in `Match`."""
 
     def decide(self, threshold: float) -> Decision:
         return Decision(self.squared_distance, threshold)
@@ -151,18 +153,25 @@ def identify(visit: Visit, path: str | None, generator: str) -> Login:
     found = find_faces(visit, path, generator)
     name, match = visit.vault.identify(found[0], 2 * thresholds.FARTHEST)  # so the nearest always has a name
     sealed = sum(is_sealed(stolen.generator) for stolen in visit.vault.stolen())
-    return Login(name, match.squared_distance, "identify", generator, len(found), len(match.skipped) - sealed, sealed)
+    others = len(match.skipped) - sealed
+    return Login(name, match.squared_distance, "identify", generator, len(found), others, sealed,
+                 compared=match.compared)
 
 
 def accepts(models: Models, reference: str | None, probe: str | None, generator: str) -> bool:
-    """Is the probe's person the reference's? `reference`: file of a template as it was stored. Raises UserError and its children."""
+    """Is the probe's person the reference's? `reference`: file of a template as it was stored.
+
+    Raises UserError and its children.
+    """
     if generator not in checkpoints.names():  # nor a path
         raise UnknownName("generator", generator, checkpoints.names())
     distorter = models.distorter(generator)
     template = read_picture(reference)
     template = fitting(template.convert("L") if is_digit(generator) else template, distorter)
-    embedded = distorter.embed([template, read_faces(models, probe, is_digit(generator))[0].image])
-    return distorter.decide(*embedded).same
+    face = read_faces(models, probe, is_digit(generator))[0]
+    seen = distorter.look([template, face.image])
+    quality.check(face, seen[1], distorter.generator.record["recogniser"])
+    return distorter.decide(*distorter.read(seen)).same
 
 
 def check_kind(visit: Visit, name: str, generator: str) -> None:

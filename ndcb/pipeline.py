@@ -63,10 +63,23 @@ class Distorter:
     def device(self) -> torch.device:
         return next(self.recogniser.parameters()).device
 
-    @torch.inference_mode()
     def embed(self, pictures: list[Image.Image]) -> torch.Tensor:
-        """Pictures of the recogniser's size -> (n, m), on the CPU."""
-        return self.recogniser(self._batch(pictures)).cpu()
+        """Pictures of the recogniser's size -> (n, m), on the CPU: what is compared."""
+        return self.read(self.look(pictures))
+
+    @torch.inference_mode()
+    def look(self, pictures: list[Image.Image]) -> torch.Tensor:
+        """Pictures of the recogniser's size -> F(X), (n, m), on the CPU, sealed or not."""
+        directed = isinstance(self.recogniser, Directions)
+        eyes = self.recogniser.recogniser if directed else self.recogniser
+        return eyes(self._batch(pictures)).cpu()
+
+    @torch.inference_mode()
+    def read(self, seen: torch.Tensor) -> torch.Tensor:
+        """F(X) as `look` gives it -> what is compared: z(F(X)) of a sealed generator, else F(X)."""
+        if not isinstance(self.recogniser, Directions):
+            return seen
+        return self.recogniser.generator.direction(seen.to(self.device)).cpu()
 
     @torch.inference_mode()
     def distort(self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0) -> Distortion:
@@ -75,7 +88,7 @@ class Distorter:
         polish_steps: gradient steps on the template's pixels (`ndcb.polish`), each at the cost of one pass of the recogniser forward and
         backward. Raises UserError: a sealed generator, and no embedding that a key has turned.
         """
-        self._check_key(embedding)
+        self.check_key(embedding)
         took: dict[str, float] = {}
         real = self._batch([picture])
         with stopwatch(took, "embed"):
@@ -97,14 +110,15 @@ class Distorter:
     @torch.inference_mode()
     def templates(self, pictures: list[Image.Image], embeddings: torch.Tensor | None = None) -> list[Image.Image]:
         """Aligned faces or digits -> their templates, without a distance. embeddings: theirs, where `embed` gave them already."""
-        self._check_key(embeddings)
+        self.check_key(embeddings)
         return to_pictures(make_templates(self.generator.model, self.recogniser, self._batch(pictures), embeddings))
 
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
         """Two embeddings, as `embed` gives them for one picture each."""
         return Decision(float(squared_euclidean(reference, probe)), self.generator.record["threshold"])
 
-    def _check_key(self, turned: torch.Tensor | None) -> None:
+    def check_key(self, turned: torch.Tensor | None) -> None:
+        """Raises UserError: the generator is sealed, and nothing is there that a key has turned."""
         if self.sealed and turned is None:
             raise UserError(f"Generator {self.generator.name!r} needs a key. Enrol with a seal, or choose another generator.")
 

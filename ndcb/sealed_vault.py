@@ -8,7 +8,7 @@ on the sphere. T is a function of R_k z(X) alone, so T is distributed alike whoe
 independent of each other. This is a one-time pad's secrecy, whatever a thief computes, as far as ChaCha20 and HKDF are not told from
 chance, and as long as the secret is: a passphrase is as secret as it is hard to guess, and who has
 stolen both stores and a photo of the person can try guesses at home. It says nothing of how many templates there are,
-when they were made, and of whose names.
+when they were made, of whose names, and how good their photos were: that is written beside them.
 
 What is still possible: who has the key, and the template, has z(X), a leaked embedding. Who has a photo of the person, and the key, logs
 in. Who has taken over the service sees photos and secrets as they come. And who polishes a template (`polish_steps`) keeps T a function
@@ -24,7 +24,7 @@ from .keys import KeyCard, Passphrase, ServiceSecret, rotation
 from .names import clean_name
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, DEFAULT_SEALED, UserError
-from .vault import Entry, Turns, Vault, fitting, new_entry
+from .vault import Entry, Turns, Vault, new_entry
 from .vault_database import Row
 
 ONE_PLACE = "The keys must not lie beside the templates. Name another place for the key store."
@@ -39,8 +39,9 @@ class SealedVault(Vault):
     """
 
     def __init__(self, place: str | os.PathLike, keys: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES,
-                 sealed_generator: str = DEFAULT_SEALED, polish_steps: int = 0):
-        super().__init__(place, models, generator, polish_steps)
+                 sealed_generator: str = DEFAULT_SEALED, polish_steps: int = 0,
+                 any_quality: bool = False):
+        super().__init__(place, models, generator, polish_steps, any_quality)
         self.keys = KeyStore(keys)
         if _same_place(self.database.engine.url, self.keys.engine.url):
             raise UserError(ONE_PLACE)
@@ -81,7 +82,7 @@ class SealedVault(Vault):
         accepted, compared = False, False
         for group, distorter in self._by_distorter(rows, reasons):
             limit = distorter.generator.record["threshold"] if threshold is None else threshold
-            direction = distorter.embed([fitting(face.image, distorter)])[0]
+            direction = self._look(face, distorter).own
             for row, reference in self._embed(group, distorter, reasons).items():
                 compared = True
                 turned = [turn(seals[row.sha256][1]) @ direction for turn in turns]

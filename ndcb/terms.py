@@ -27,6 +27,10 @@ class BadPicture(UserError):
     """The file or array is not a picture that can be used."""
 
 
+class PoorPhoto(BadPicture):
+    """A face so blurred, dark or otherwise spoilt that everybody looks alike in such photos."""
+
+
 class NoFaceFound(UserError):
     def __init__(self, message="No face found. Use a photo from the front, with the whole face in it and good light."):
         super().__init__(message)

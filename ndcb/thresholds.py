@@ -3,6 +3,7 @@
 The scores are those of people or digits that no generator was trained on; `python -m training evaluate` writes them beside the checkpoint.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -47,6 +48,20 @@ def rates(generator: str, threshold: float) -> Rates:
     fmr, fnmr = error_rates(genuine, impostor, threshold)
     data = record(generator)["data"]["name"]
     return Rates(float(fmr), float(fnmr), len(impostor), len(genuine), WHOM.get(data, f"the test part of {data}"))
+
+
+def false_name_chance(compared: Iterable[tuple[str, int]], threshold: float | None = None) -> float:
+    """The chance that a search names a stranger: 1 - (1 - FMR)^n for n templates.
+
+    It takes templates for independent of each other, which says rather too much (docs/quality.md).
+    compared: (generator, how many of its templates). threshold: as in `rates`; None: that of each
+    generator's record. Raises what `rates` does.
+    """
+    none_matches = 1.0
+    for generator, templates in compared:
+        limit = login_threshold(generator) if threshold is None else threshold
+        none_matches *= (1 - rates(generator, limit).fmr) ** templates
+    return 1 - none_matches
 
 
 @cache

@@ -10,7 +10,9 @@ import hashlib
 import io
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +21,10 @@ import torch
 from PIL import Image
 from sqlalchemy.exc import IntegrityError
 
+from . import quality
 from .distances import squared_euclidean
 from .names import clean_name, digests_of, person_of
+from .one_person import check_one_person
 from .pipeline import Distorter, Models
 from .terms import DEFAULT_FACES, BadPicture, Decision, Face, UnknownName, UserError
 from .vault_database import Row, TemplateDatabase
@@ -41,6 +45,8 @@ class Match(Decision):
 
     skipped: tuple[str, ...] = ()
     """A sentence for each template that could not be compared: damaged, or made by a generator that is not there."""
+    compared: tuple[tuple[str, int], ...] = ()
+    """(generator, how many of its templates were compared)."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,23 @@ class Entry:
     generator: str
     recogniser: str
     templates: int
+    quality: tuple[str, ...] = ()
+    """Of each template's photo, in order: good, or what is wrong with it (`ndcb.quality`), or
+    unchecked; unknown where the template cannot be read."""
     damaged: tuple[str, ...] = ()
     """A sentence for each template that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A photo as the recogniser sees it."""
+
+    picture: Image.Image
+    """The aligned face, or the digit."""
+    own: torch.Tensor = field(repr=False)
+    """(m,): its embedding, or z of it where the generator is sealed."""
+    quality: str
+    """As in `Entry`."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +101,18 @@ class Vault:
     loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
     (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces its first counts.
     "Ann" and "ANN" are one name (`ndcb.names`).
+    Photos in which people cannot be told apart are refused (`ndcb.quality`), unless `any_quality`
+    takes them; what was found is stored in the template's PNG.
     Methods may be called from several threads. Each raises UserError where the database cannot be used.
     """
 
-    def __init__(self, place: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES, polish_steps: int = 0):
+    def __init__(self, place: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES,
+                 polish_steps: int = 0, any_quality: bool = False):
         self.database = TemplateDatabase(place)
         self.models = models
         self.generator = generator
         self.polish_steps = polish_steps
+        self.any_quality = any_quality
         self._embeddings = Embeddings(KEPT_EMBEDDINGS)
 
     @property
@@ -99,7 +124,8 @@ class Vault:
         """Store a template of each of one to five photos, all or none. Of a name's templates the nearest counts.
 
         A name that is enrolled is refused, so that nobody adds a face to another person's login: revoke it first.
-        Raises UserError: that, no name, too many photos; BadPicture: also where the template would not be recognised; NoFaceFound.
+        Raises UserError: that, no name, too many photos; PoorPhoto, NoFaceFound; BadPicture: also
+        where the photos show two people, or the template would not be recognised.
         """
         name = self._free_name(name)
         distorter = self.models.distorter(self.generator)
@@ -119,6 +145,7 @@ class Vault:
         """1:N: the name of the nearest template of all, None where even that is too far, and the decision about it.
 
         Distances of two recognisers do not compare: among several, the template that is furthest under its own threshold is nearest.
+        The threshold is that of 1:1: `ndcb.thresholds.false_name_chance` says what that means here.
         Raises UserError: an empty vault, no template that can be compared; BadPicture, NoFaceFound.
         """
         rows = self.database.rows()
@@ -149,8 +176,8 @@ class Vault:
         people: dict[str, list[Row]] = {}
         for row in (rows := self.database.rows()):
             people.setdefault(row.person, []).append(row)
-        reasons = self._reasons(rows)
-        entries = [_entry(own, reasons) for own in people.values()]
+        reasons, said = self._inspect(rows)
+        entries = [_entry(own, reasons, said) for own in people.values()]
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
     def close(self) -> None:
@@ -196,17 +223,27 @@ class Vault:
         """
         if not 1 <= len(photos) <= MOST_PHOTOS:
             raise UserError(f"Give one to {MOST_PHOTOS} photos of a person; here are {len(photos)}.")
-        pngs = self._make_templates(photos, distorter, turns)
-        return [_row(name, number, png, distorter) for number, png in enumerate(pngs, 1)]
-
-    def _make_templates(self, photos: Sequence, distorter: Distorter, turns: Turns) -> Iterator[bytes]:
+        sights = []
         for number, photo in enumerate(photos, 1):
-            try:
-                yield _make_template(self._face(photo), distorter, self.polish_steps, turns(number))
-            except UserError as error:
-                if len(photos) > 1:
-                    error.args = (f"Photo {number}: {error}",)
-                raise
+            with _numbered(number, photos):
+                sights.append(self._look(self._face(photo), distorter))
+        owns = torch.stack([sight.own for sight in sights])
+        what = "digit" if distorter.recogniser.image_shape[0] == 1 else "person"
+        check_one_person(owns, distorter.generator.record["threshold"], what)
+        rows = []
+        for number, sight in enumerate(sights, 1):
+            with _numbered(number, photos):
+                png = _make_template(sight, distorter, self.polish_steps, turns(number))
+            rows.append(_row(name, number, png, distorter))
+        return rows
+
+    def _look(self, face: Face, distorter: Distorter) -> Sight:
+        """Raises PoorPhoto; UserError: another size than the distorter takes."""
+        picture = fitting(face.image, distorter)
+        seen = distorter.look([picture])
+        ask = quality.verdict if self.any_quality else quality.check
+        found = ask(face, seen[0], distorter.generator.record["recogniser"])
+        return Sight(picture, distorter.read(seen)[0], found)
 
     def _nearest(self, photo, rows: Sequence[Row], threshold: float | None) -> tuple[Row, Match]:
         face = self._face(photo)
@@ -222,15 +259,17 @@ class Vault:
         if not near:
             raise UserError(skipped[0] if skipped else "The templates were revoked a moment ago. Enrol the person again.")
         row, distance, limit = min(near, key=lambda found: found[1] - found[2])
-        return row, Match(distance, limit, skipped)
+        counts = Counter(other.generator for other, _, _ in near)
+        return row, Match(distance, limit, skipped, tuple(sorted(counts.items())))
 
     def _distances(self, face: Face, rows: Sequence[Row], distorter: Distorter, reasons: dict[Row, str]) -> Iterator[tuple[Row, float]]:
         """The squared distance of every row that can be compared; for the others `reasons` gets a sentence."""
         try:
-            probe = distorter.embed([fitting(face.image, distorter)])[0]
+            fitting(face.image, distorter)
         except UserError as error:
             reasons |= _sentences(rows, error)
             return
+        probe = self._look(face, distorter).own
         for chunk in _chunks(rows):
             embedded = self._embed(chunk, distorter, reasons)
             if embedded:
@@ -279,13 +318,15 @@ class Vault:
                             "Revoke the name and enrol it again.")
         return distorter
 
-    def _reasons(self, rows: Sequence[Row]) -> dict[Row, str]:
-        """A sentence for every row that cannot be compared."""
+    def _inspect(self, rows: Sequence[Row]) -> tuple[dict[Row, str], dict[Row, str]]:
+        """A sentence for every row that cannot be compared; of the others their photo's quality."""
         reasons: dict[Row, str] = {}
+        said: dict[Row, str] = {}
         for group, distorter in self._by_distorter(rows, reasons):
             for chunk in _chunks(group):
-                self._pictures(chunk, distorter, reasons)
-        return reasons
+                pictures = self._pictures(chunk, distorter, reasons)
+                said |= {row: quality.read_note(picture) for row, picture in pictures.items()}
+        return reasons, said
 
 
 class Embeddings:
@@ -335,14 +376,26 @@ def fitting(picture: Image.Image, distorter: Distorter) -> Image.Image:
     return picture
 
 
-def _make_template(face: Face, distorter: Distorter, polish_steps: int, turn: torch.Tensor | None = None) -> bytes:
-    picture = fitting(face.image, distorter)
-    turned = None if turn is None else turn @ distorter.embed([picture])[0]
-    result = distorter.distort(picture, turned, polish_steps)
+@contextmanager
+def _numbered(number: int, photos: Sequence) -> Iterator[None]:
+    """A UserError of the block says which of several photos it is about."""
+    try:
+        yield
+    except UserError as error:
+        if len(photos) > 1:
+            error.args = (f"Photo {number}: {error}",)
+        raise
+
+
+def _make_template(sight: Sight, distorter: Distorter, polish_steps: int,
+                   turn: torch.Tensor | None = None) -> bytes:
+    distorter.check_key(turn)
+    turned = sight.own if turn is None else turn @ sight.own
+    result = distorter.distort(sight.picture, turned, polish_steps)
     if not result.decision.same:
         raise BadPicture("The template of this photo would not be recognised. Use another photo, from the front and in good light.")
     file = io.BytesIO()
-    result.template.save(file, "PNG")
+    result.template.save(file, "PNG", pnginfo=quality.noted(sight.quality))
     return file.getvalue()
 
 
@@ -363,13 +416,17 @@ def _sound_picture(row: Row, png: bytes) -> Image.Image:
 
 def new_entry(rows: Sequence[dict]) -> Entry:
     """Of rows that were made now."""
-    return Entry(rows[0]["name"], rows[0]["time"], rows[0]["generator"], rows[0]["recogniser"], len(rows))
+    said = tuple(quality.read_note(open_png(row["png"])) for row in rows)
+    shared = {key: rows[0][key] for key in ("name", "time", "generator", "recogniser")}
+    return Entry(**shared, templates=len(rows), quality=said)
 
 
-def _entry(rows: Sequence[Row], reasons: dict[Row, str]) -> Entry:
+def _entry(rows: Sequence[Row], reasons: dict[Row, str], said: dict[Row, str]) -> Entry:
     first = next((row for row in rows if row not in reasons), rows[0])
     damaged = tuple(reasons[row] for row in rows if row in reasons)
-    return Entry(first.name, first.time, first.generator, first.recogniser, len(rows), damaged)
+    qualities = tuple(said.get(row, quality.UNKNOWN) for row in rows)
+    return Entry(first.name, first.time, first.generator, first.recogniser, len(rows), qualities,
+                 damaged)
 
 
 def _sentences(rows: Sequence[Row], error: UserError) -> dict[Row, str]:

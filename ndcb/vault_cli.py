@@ -35,7 +35,14 @@ class Modelled(Kept):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matched(Modelled):
+class Judged:
+    any_quality: bool = False
+    """Take photos that are too blurred, dark or otherwise poor to tell people apart. What is
+    stored says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched(Judged, Modelled):
     threshold: float | None = None
     """Accept under this squared distance; else the record of the template's generator says."""
 
@@ -56,7 +63,7 @@ class Keyed(KeyStored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enrolling(Keyed):
+class Enrolling(Judged, Keyed):
     generator: str | None = None
     """Name of a checkpoint, or the path of its folder. Default: faces-bottleneck, and faces-sealed for sealed templates."""
     seal: Literal["passphrase", "card", "service"] | None = None
@@ -71,8 +78,10 @@ class Enrol(Enrolling, Modelled):
     """Store templates of one to five photos of a person under a name: all of them or, if one fails, none.
 
     Makes the vault if it is not there. A name that is enrolled is refused; revoke it first. "Ann" and "ANN" are one name. Prints one
-    JSON object: name, time, generator, recogniser, templates (how many), faces (how many were found
-    in each photo); of sealed ones also seal, and card and card_picture where they were written.
+    JSON object: name, time, generator, recogniser, templates (how many), quality (of each photo:
+    good, or what is wrong with it, or unchecked), faces (how many were found in each photo); of
+    sealed ones also seal, and card and card_picture where they were written. Photos that show two
+    people are refused.
 
     Exit code: 0 stored; 1 a photo failed, and the line says why in "error"; 2 the name, the vault, a key or an option
     cannot be used.
@@ -125,9 +134,17 @@ class Identify(Matched):
     """Who of all that are enrolled is on the photo?
 
     Prints one JSON object a photo: photo, faces (how many were found), name (null where even the
-    nearest template is too far), accepted, squared_distance, threshold, and skipped where templates
-    could not be compared. Exit code: 0 all accepted; 1 one was refused or failed, and its line says
-    why in "error"; 2 the vault or an option cannot be used.
+    nearest template is too far), accepted, squared_distance, threshold, false_name_chance, and
+    skipped where templates could not be compared.
+
+    The threshold is that of verify, and here each enrolled template is one more chance to be taken
+    for somebody else. false_name_chance says how likely a stranger is named in this vault: 1 - (1 -
+    FMR)^n, with the false match rate that was measured at the threshold, and the n templates that
+    were compared taken for independent of each other, which says rather too much; null where the
+    rate was not measured. A lower --threshold makes it smaller.
+
+    Exit code: 0 all accepted; 1 one was refused or failed, and its line says why in "error"; 2 the
+    vault or an option cannot be used.
     """
 
     photos: Photos
@@ -150,8 +167,10 @@ class Revoke(KeyStored, Kept):
 class List(Modelled):
     """List the names that are enrolled, in alphabetical order.
 
-    Prints one JSON object a name: name, time (UTC), generator, recogniser, templates (how many), and damaged where some cannot be
-    compared. Exit code: 0; 1 where a template is damaged; 2 the vault or an option cannot be used.
+    Prints one JSON object a name: name, time (UTC), generator, recogniser, templates (how many),
+    quality (of each template's photo, as enrol prints it; those of older programs are unchecked),
+    and damaged where some cannot be compared. Exit code: 0; 1 where a template is damaged; 2 the
+    vault or an option cannot be used.
     """
 
 
@@ -233,7 +252,8 @@ def _identified(vault, photo: Path, threshold: float | None) -> dict:
     """Raises UserError: the vault cannot be used."""
     try:
         name, match = vault.identify(photo, threshold)
-        return _faces(vault, photo) | {"name": name} | _decision(match)
+        line = _faces(vault, photo) | {"name": name} | _decision(match)
+        return line | _false_name_chance(match, threshold)
     except (BadPicture, NoFaceFound) as error:
         return {"error": str(error)}
     except UserError:
@@ -283,7 +303,9 @@ def _open(command: Modelled):
     if not isinstance(command, List):
         models.distorter(generator)  # a wrong name is told before anything else is done
     plain, sealed = (DEFAULT_FACES, generator) if sealing else (generator, DEFAULT_SEALED)
-    return closing(SealedVault(command.vault, _keys(command), models, plain, sealed, getattr(command, "polish", 0)))
+    steps, any_quality = getattr(command, "polish", 0), getattr(command, "any_quality", False)
+    keys = _keys(command)
+    return closing(SealedVault(command.vault, keys, models, plain, sealed, steps, any_quality))
 
 
 def _keys(command: Kept) -> str:
@@ -302,6 +324,15 @@ def _check_is_there(place: str) -> None:
 def _decision(match) -> dict:
     numbers = {"accepted": match.same, "squared_distance": round(match.squared_distance, 6), "threshold": match.threshold}
     return _without_empty(numbers | {"skipped": match.skipped})
+
+
+def _false_name_chance(match, threshold: float | None) -> dict:
+    from .thresholds import false_name_chance
+
+    try:
+        return {"false_name_chance": round(false_name_chance(match.compared, threshold), 6)}
+    except UserError:  # not measured
+        return {"false_name_chance": None}
 
 
 def _without_empty(line: dict) -> dict:

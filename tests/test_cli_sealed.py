@@ -52,7 +52,7 @@ def test_a_login_with_a_passphrase(call, here):
     code, [line], err = call("enrol", "Ann", "p0-0.png", "p0-1.png", "--seal", "passphrase", typed="correct horse\n")
     assert (code, err) == (0, "") and line.pop("time").endswith("Z")
     assert line == {"name": "Ann", "generator": "faces-sealed", "recogniser": "colours", "templates": 2,
-                    "faces": [1, 1], "seal": "passphrase"}
+                    "faces": [1, 1], "quality": ["unchecked", "unchecked"], "seal": "passphrase"}
     assert call("verify", "ann", "p0-2.png", typed="correct horse")[:2] == (
         0, [{"name": "ann", "photo": "p0-2.png", "faces": 1, "accepted": True}])
     assert call("verify", "ann", "p0-2.png", typed="correct hors\n")[:2] == (

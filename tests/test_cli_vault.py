@@ -8,8 +8,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from PIL import Image
 
+from ndcb import quality, thresholds
 from ndcb.__main__ import main
 from ndcb.images import read_picture
 from ndcb.terms import DEFAULT_FACES
@@ -39,8 +41,14 @@ def here(tmp_path, monkeypatch):
 def test_a_login_from_enrolment_to_revocation(capsys, here):
     code, [line], err = run(capsys, "enrol", "Ann", "p0-0.png", "p0-1.png")
     assert (code, err) == (0, "") and line.pop("time").endswith("Z")
-    assert line == {"name": "Ann", "generator": DEFAULT_FACES, "recogniser": "contrast", "templates": 2,
-                    "faces": [1, 1]}
+    assert line == {
+        "name": "Ann",
+        "generator": DEFAULT_FACES,
+        "recogniser": "contrast",
+        "templates": 2,
+        "quality": ["unchecked", "unchecked"],
+        "faces": [1, 1],
+    }
     assert sorted(path.name for path in here.iterdir() if path.suffix != ".png") == ["vault.sqlite"]
     code, [line], _ = run(capsys, "verify", "ann", "p0-2.png")
     assert code == 0 and line.pop("squared_distance") < 0.5
@@ -68,6 +76,56 @@ def test_identify_goes_on_after_a_bad_photo(capsys, here):
     assert code == 0 and [line["name"] for line in lines] == ["Bob", "Ann"]
     assert run(capsys, "identify", "p2-0.png", "--threshold", "4.1")[0] == 0
     assert run(capsys, "identify", "p0-1.png", "--threshold", "0")[0] == 1
+
+
+def test_a_search_says_how_likely_it_names_a_stranger(capsys, here):
+    """By the rates that were measured of the generator of this name; of `other` there are none."""
+    for number, person in enumerate(("Ann", "Bob")):
+        run(capsys, "enrol", person, f"p{number}-0.png")
+    _, [line], _ = run(capsys, "identify", "p0-1.png")
+    fmr = thresholds.rates(DEFAULT_FACES, thresholds.login_threshold(DEFAULT_FACES)).fmr
+    assert (
+        line["false_name_chance"] == pytest.approx(1 - (1 - fmr) ** 2, abs=1e-6)
+        and 0.005 < fmr < 0.05
+    )
+    _, [line], _ = run(capsys, "identify", "p0-1.png", "--threshold", "0.9")
+    assert line["false_name_chance"] == pytest.approx(
+        1 - (1 - thresholds.rates(DEFAULT_FACES, 0.9).fmr) ** 2, abs=1e-6
+    )
+    run(capsys, "enrol", "Cem", "p2-0.png", "--generator", "other")
+    _, [line], _ = run(capsys, "identify", "p0-1.png")
+    assert line["name"] == "Ann" and line["false_name_chance"] is None
+
+
+def test_poor_photos_are_told_and_taken_by_who_insists(capsys, here, monkeypatch):
+    gate = quality.Gate(
+        "contrast", ("grainy",), toy().embed([photo(2)]), torch.tensor([-0.8]), 0.0
+    )  # every photo of person 2
+    monkeypatch.setattr(quality, "load_gate", lambda path: gate)
+    code, [line], _ = run(capsys, "enrol", "Cem", "p2-0.png")
+    assert code == 1 and line == {
+        "name": "Cem",
+        "error": "The face is too grainy. Take it again in more light.",
+    }
+    assert run(capsys, "enrol", "Ann", "p0-0.png")[1][0]["quality"] == ["good"]
+    assert "too grainy" in run(capsys, "verify", "Ann", "p2-1.png")[1][0]["error"]
+    code, lines, _ = run(capsys, "identify", "p2-1.png", "p0-1.png")
+    assert code == 1 and "too grainy" in lines[0]["error"] and lines[1]["name"] == "Ann"
+
+    code, [line], _ = run(capsys, "enrol", "Cem", "p2-0.png", "--any-quality")
+    assert code == 0 and line["quality"] == ["grainy"]
+    assert [line["quality"] for line in run(capsys, "list")[1]] == [["good"], ["grainy"]]
+    assert run(capsys, "verify", "Cem", "p2-1.png", "--any-quality")[0] == 0
+    assert run(capsys, "identify", "p2-1.png", "--any-quality")[1][0]["name"] == "Cem"
+
+
+def test_photos_of_two_people_are_told(capsys, here):
+    code, [line], _ = run(capsys, "enrol", "Ann", "p0-0.png", "p1-0.png")
+    assert (
+        code == 1
+        and line["error"].startswith("Photos 1 and 2 do not show one person.")
+        and run(capsys, "list")[1] == []
+    )
 
 
 def test_a_photo_that_fails_is_told_and_nothing_is_stored(capsys, here):
@@ -121,9 +179,14 @@ def test_a_damaged_template_is_listed_and_skipped(capsys, here):
 
 
 def test_help_says_what_the_exit_codes_mean():
-    for verb, options in (("enrol", ("--vault", "--generator", "--device")), ("verify", ("--vault", "--threshold")),
-                          ("identify", ("--vault", "--threshold")), ("revoke", ("--vault", "--keys")),
-                          ("renew", ("--vault", "--keys", "--seal", "--card", "--secret")), ("list", ("--vault", "--generator"))):
+    for verb, options in (
+        ("enrol", ("--vault", "--generator", "--device", "--any-quality")),
+        ("verify", ("--vault", "--threshold", "--any-quality")),
+        ("identify", ("--vault", "--threshold", "--any-quality", "false_name_chance")),
+        ("revoke", ("--vault", "--keys")),
+        ("renew", ("--vault", "--keys", "--seal", "--card", "--secret", "--any-quality")),
+        ("list", ("--vault", "--generator")),
+    ):
         done = subprocess.run([sys.executable, "-m", "ndcb", verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0 and all(option in done.stdout for option in options)
         assert "Exit code: 0" in done.stdout and "vault.sqlite" in done.stdout

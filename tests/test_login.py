@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from ndcb import login, samples, sealed_login, thief, thresholds
 from ndcb.distances import ssim
 from ndcb.images import to_tensor
 from ndcb.sealed_login import Given
-from ndcb.terms import DEFAULT_FACES, DEFAULT_SEALED, BadPicture, NoFaceFound, UserError
+from ndcb.terms import DEFAULT_FACES, DEFAULT_SEALED, BadPicture, NoFaceFound, PoorPhoto, UserError
 
 MARKUP = "<b>Ann</b> ${7*7}"
 
@@ -78,6 +78,66 @@ def test_bad_input_is_one_sentence(visit, photos):
     assert "one to 5 photos" in str(refusal(login.enrol, visit, "Ann", [photos["portrait"]] * 6, DEFAULT_FACES))
     assert "is a digit" in str(refusal(login.log_in, visit, "digit 3", photos["portrait"], DEFAULT_FACES))
     assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
+
+
+def spoilt(path: str, change, to: Path) -> str:
+    with Image.open(path) as picture:
+        change(picture.convert("RGB")).save(to)
+    return str(to)
+
+
+def test_poor_photos_are_refused_everywhere(visit, models, photos, tmp_path):
+    """At enrolment, login, search, renewal and the endpoint; a thief's template is no photo."""
+    dark = spoilt(
+        photos["portrait"],
+        lambda picture: picture.point(lambda level: level // 10),
+        tmp_path / "dark.png",
+    )
+    blurred = spoilt(
+        photos["portrait"],
+        lambda picture: picture.filter(ImageFilter.GaussianBlur(5)),
+        tmp_path / "blurred.png",
+    )
+    given = Given("passphrase", "correct horse")
+    template = tmp_path / "template.png"
+    template.write_bytes(visit.vault.stolen()[0].png)
+    sealed_login.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, given)
+    for path, words in ((dark, "too dark"), (blurred, "too blurred")):
+        for act in (
+            lambda: login.enrol(visit, "Bob", [path], DEFAULT_FACES),
+            lambda: login.log_in(visit, "Eileen Collins", path, DEFAULT_FACES),
+            lambda: login.identify(visit, path, DEFAULT_FACES),
+            lambda: sealed_login.enrol(visit, "Bob", [path], DEFAULT_SEALED, given),
+            lambda: sealed_login.log_in(visit, "Ann", path, DEFAULT_SEALED, given),
+            lambda: sealed_login.renew(visit, "Ann", [path], DEFAULT_SEALED, given),
+            lambda: login.accepts(models, str(template), path, DEFAULT_FACES),
+        ):
+            error = refusal(act)
+            assert isinstance(error, PoorPhoto) and words in str(error)
+    assert names(visit) == ["Eileen Collins", "digit 3", "digit 8", "Ann"]
+    assert login.accepts(models, str(template), photos["mirrored"], DEFAULT_FACES)
+    assert thief.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
+    assert [entry.quality for entry in visit.vault.list()] == [
+        ("good",),
+        ("unchecked",),
+        ("unchecked",),
+        ("unchecked",),
+    ]
+
+
+def test_two_digits_under_one_name_are_refused(visit, photos):
+    error = refusal(login.enrol, visit, "both", [photos["3"], photos["8"]], "digits")
+    assert str(error) == "Photos 1 and 2 do not show one digit. Give pictures of one digit."
+    assert login.enrol(visit, "one", [photos["3"]] * 2, "digits").templates == 2
+
+
+def test_a_search_knows_with_how_many_it_compared(visit, photos):
+    login.enrol(visit, "Ann", [photos["portrait"], photos["mirrored"]], DEFAULT_FACES)
+    assert login.identify(visit, photos["mirrored"], DEFAULT_FACES).compared == (
+        (DEFAULT_FACES, 3),
+    )
+    assert login.identify(visit, photos["3"], "digits").compared == (("digits", 2),)
+    assert login.log_in(visit, "Ann", photos["mirrored"], DEFAULT_FACES).compared == ()
 
 
 def test_a_crop_is_searched_once(visit, photos, monkeypatch):

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from ndcb import key_store, keys
+from ndcb import key_store, keys, quality
 from ndcb.checkpoints import Checkpoint
 from ndcb.key_store import KeyStore, Seal, new_card
 from ndcb.keys import BadKey, KeyCards, Passphrase, Scrypt, ServiceSecret, rotation
 from ndcb.pipeline import Distorter
 from ndcb.sealed_vault import SealedVault
-from ndcb.terms import DEFAULT_SEALED, UserError
+from ndcb.terms import DEFAULT_SEALED, BadPicture, PoorPhoto, UserError
 from ndcb.vault import Vault
 
 from .test_vault import NOBODY, SIDE, ToyModels, photo, postgres, server, toy  # noqa: F401
@@ -289,6 +289,43 @@ def test_a_failed_renewal_keeps_the_old_template(here):
     with pytest.raises(UserError, match="Nobody is enrolled as 'Bob'"):
         here.renew("Bob", [photo(1)], SERVICE)
     assert here.source("Ann") == "passphrase" and here.verify_sealed("Ann", photo(1), WORDS)
+
+
+# --- whose photos, and how good
+
+
+def test_photos_of_two_people_are_refused_before_any_key(here):
+    here.enrol_sealed("Ann", [photo(1)], WORDS)
+    for act in (here.enrol_sealed, here.renew):
+        name = "Bob" if act == here.enrol_sealed else "Ann"
+        with pytest.raises(
+            BadPicture,
+            match="Photo 2 shows another person than photo [13].",
+        ):
+            act(name, [photo(1), photo(2), photo(1, 1)], WORDS)
+    assert count(here.keys) == 1 and here.verify_sealed("Ann", photo(1, 2), WORDS)
+
+
+def test_poor_photos_are_neither_sealed_nor_let_in(tmp_path, here, monkeypatch):
+    """The toy gate calls every photo of one person dark."""
+    centre = sealing().look([photo(4)])
+    monkeypatch.setattr(
+        quality,
+        "load_gate",
+        lambda path: quality.Gate("colours", ("dark",), centre, torch.tensor([-0.8]), 0.0),
+    )
+    assert here.enrol_sealed("Ann", [photo(1)], WORDS)[0].quality == ("good",)
+    for action in (
+        lambda: here.enrol_sealed("Eve", [photo(4)], WORDS),
+        lambda: here.renew("Ann", [photo(4)], WORDS),
+        lambda: here.verify_sealed("Ann", photo(4), WORDS),
+    ):
+        with pytest.raises(PoorPhoto, match="The face is too dark. Turn on a light"):
+            action()
+    assert count(here.keys) == 1 and [one.name for one in here.list()] == ["Ann"]
+    here.any_quality = True
+    assert here.enrol_sealed("Eve", [photo(4)], WORDS)[0].quality == ("dark",)
+    assert here.verify_sealed("Eve", photo(4, 1), WORDS) and here.list()[1].quality == ("dark",)
 
 
 # --- plain and sealed in one vault

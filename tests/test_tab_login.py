@@ -151,6 +151,40 @@ def test_rates_counted_by_hand(measured, threshold, fmr, fnmr):
     assert (found.impostors, found.genuines, found.whom) == (5, 4, "LFW's test people")
 
 
+@pytest.mark.parametrize(
+    "compared, threshold, chance",
+    [
+        ((("toy", 1),), 1.0, 0.2),
+        ((("toy", 2),), 1.0, 0.36),
+        ((("toy", 3),), None, 1 - 0.8**3),
+        ((("toy", 2), ("toy", 1)), 1.6, 1 - 0.4**3),
+        ((("toy", 9),), 0.5, 0),
+        ((), 1.0, 0),
+    ],
+)
+def test_the_chance_of_a_false_name_counted_by_hand(measured, compared, threshold, chance):
+    assert thresholds.false_name_chance(compared, threshold) == pytest.approx(chance)
+
+
+def test_the_chance_of_a_false_name_in_words(measured):
+    search = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 2),))
+    assert (
+        "compared with 2 templates: a stranger would be named with a chance of about 36.0 %"
+        in login_words.verdict(search, 1.0)
+    )
+    assert "compared with 2 templates" in login_words.verdict(
+        search, 0.4
+    ) and "of nearly none" in login_words.verdict(search, 0.4)
+    alone = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 1),))
+    assert (
+        "compared with 1 template: a stranger would be named with a chance of about 20.0 %"
+        in login_words.verdict(alone, 1.0)
+    )
+    unknown = Login("Ann", 0.5, "identify", "toy", compared=(("lost", 2),))
+    assert "how often that names a stranger was not measured" in login_words.verdict(unknown, 1.0)
+    assert "stranger" not in login_words.verdict(Login("Ann", 0.5, "verify", "toy"), 1.0)
+
+
 def test_rates_in_words(measured):
     assert "FMR 20.0 %" in login_words.cost("toy", 1.0) and "FNMR 25.0 %" in login_words.cost("toy", 1.0)
     assert "FMR 0 of 5" in login_words.cost("toy", 0.5)  # none of five is not never

@@ -26,15 +26,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import event
 from torch import nn
 
+from ndcb import quality
 from ndcb import vault as vault_module
 from ndcb.checkpoints import Checkpoint
 from ndcb.images import read_picture
 from ndcb.names import clean_name, person_of
 from ndcb.pipeline import Distorter, Models
-from ndcb.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, UnknownName, UserError
+from ndcb.terms import (
+    DEFAULT_FACES,
+    BadPicture,
+    Face,
+    NoFaceFound,
+    PoorPhoto,
+    UnknownName,
+    UserError,
+)
 from ndcb.vault import Embeddings, Vault
 from ndcb.vault_database import VERSIONS, Row
 
@@ -216,7 +226,7 @@ def test_enrol_verify_identify_revoke(place):
 
 def test_distances_are_those_of_the_nearest_stored_template(place):
     vault = toy_vault(place)
-    vault.enrol("Ann", [photo(2), photo(1), photo(3)])
+    vault.enrol("Ann", [photo(1), photo(1, 1), photo(1, 2)])
     distorter = toy()
     probe = distorter.embed([photo(1, 5)])[0]
     stored = distorter.embed([row.picture for row in vault.stolen()])
@@ -279,6 +289,114 @@ def test_a_template_that_would_not_let_its_owner_in_is_refused(place):
     vault.close()
 
 
+# --- whose photos, and how good
+
+
+@pytest.mark.parametrize(
+    "people, sentence",
+    [
+        (
+            (1, 2),
+            "Photos 1 and 2 do not show one person. Give photos of one person; of a photo with several faces",
+        ),
+        ((1, 1, 2), "Photo 3 shows another person than photo "),
+        ((2, 1, 1), "Photo 1 shows another person than photo "),
+        ((2, 1, 1, 1, 3), "Photos 1 and 5 show another person than photo "),
+        ((1, 2, 2, 2), "Photo 1 shows another person than photo "),
+    ],
+)
+def test_photos_of_two_people_are_refused(place, people, sentence):
+    vault = toy_vault(place)
+    with pytest.raises(BadPicture) as error:
+        vault.enrol("Ann", [photo(person, shot) for shot, person in enumerate(people)])
+    assert str(error.value).startswith(sentence) and in_words(error) and vault.list() == []
+    vault.close()
+
+
+POOR = 9
+"""A person whose toy photos the toy gate refuses."""
+
+
+@pytest.fixture
+def toy_gate(monkeypatch):
+    """It knows the toy recogniser, and one person, whose every photo it calls blurred."""
+    centre = toy().embed([photo(POOR)])
+    gate = quality.Gate("contrast", ("blurred",), centre, torch.tensor([-0.8]), 0.0)
+    monkeypatch.setattr(quality, "load_gate", lambda path: gate)
+
+
+def test_poor_photos_are_neither_enrolled_nor_let_in(place, toy_gate):
+    vault = toy_vault(place)
+    with pytest.raises(PoorPhoto, match="^The face is too blurred. Hold the camera still") as error:
+        vault.enrol("Ann", [photo(POOR)])
+    assert in_words(error)
+    with pytest.raises(PoorPhoto, match="^Photo 2: The face is too blurred."):
+        vault.enrol("Ann", [photo(1), photo(POOR)])
+    assert vault.list() == []
+    assert vault.enrol("Ann", [photo(1), photo(1, 1)]).quality == ("good", "good")
+    for action in (lambda: vault.verify("Ann", photo(POOR)), lambda: vault.identify(photo(POOR))):
+        with pytest.raises(PoorPhoto, match="too blurred"):
+            action()
+    assert vault.verify("Ann", photo(1, 2)).same
+    vault.close()
+
+
+def test_who_insists_enrols_a_poor_photo_and_the_row_says_so(place, toy_gate):
+    models = ToyModels()
+    vault = Vault(place, models, "toy", any_quality=True)
+    assert vault.enrol("Ann", [photo(POOR), photo(POOR, 1)]).quality == ("blurred", "blurred")
+    assert vault.enrol(
+        "Bob", [photo(1), Face(photo(1, 1), None, how="aligned already")]
+    ).quality == ("good", "unchecked")
+    assert vault.verify("Ann", photo(POOR, 2)).same and vault.identify(photo(POOR, 2))[0] == "Ann"
+    strict = vault if place == "sqlite://" else toy_vault(place)
+    assert [one.quality for one in strict.list()] == [("blurred", "blurred"), ("good", "unchecked")]
+    said = [one.picture.info for one in strict.stolen()]
+    assert said == [{quality.NOTE: "blurred"}] * 2 + [{quality.NOTE: "good"}, {}]
+    vault.close()
+    strict.close()
+
+
+def test_templates_of_an_older_program_are_unchecked(file):
+    """Those without a note; those that cannot be read, or say what nobody wrote, are unknown."""
+    vault = toy_vault(file)
+    assert {one.quality for one in vault.list()} == {("unchecked",) * 3, ("unchecked",)}
+    picture, info = io.BytesIO(), PngInfo()
+    info.add_text(quality.NOTE, "<b>splendid</b>")
+    photo(2).save(picture, "PNG", pnginfo=info)
+    change(
+        file,
+        "UPDATE ndcb_templates SET png = ?, sha256 = ? WHERE name = 'Bob'",
+        picture.getvalue(),
+        hashlib.sha256(picture.getvalue()).hexdigest(),
+    )
+    change(file, "UPDATE ndcb_templates SET png = x'00' WHERE name = 'Cem'")
+    assert [one.quality for one in vault.list()[1:]] == [("unknown",), ("unknown",)]
+
+
+def test_the_gate_costs_no_pass_of_the_recogniser(toy_gate):
+    distorter = toy()
+    vault = toy_vault("sqlite://", distorter)
+    vault.enrol("Ann", [photo(1)])
+    assert distorter.recogniser.pictures == 2  # F(X) and F(T)
+    vault.verify("Ann", photo(1, 1))
+    vault.verify("Ann", photo(1, 2))
+    assert distorter.recogniser.pictures == 2 + 2 + 1
+
+
+def test_a_search_says_what_it_was_compared_with(shared_place):
+    old, new = toy("old", "left"), toy("new", "right")
+    both = Vault(shared_place, ToyModels(old, new), "old")
+    both.enrol("Ann", [photo(1), photo(1, 1)])
+    both.enrol("Bob", [photo(2)])
+    both.generator = "new"
+    both.enrol("Cem", [photo(3)])
+    assert both.identify(photo(1, 2))[1].compared == (("new", 1), ("old", 3))
+    assert toy_vault(shared_place, new).identify(photo(1, 2))[1].compared == (("new", 1),)
+    assert both.verify("Ann", photo(1, 2)).compared == (("old", 2),)
+    both.close()
+
+
 def test_an_enrolled_name_is_not_given_away(place):
     vault = toy_vault(place)
     vault.enrol("Ann", [photo(1)])
@@ -328,7 +446,7 @@ class AgainstADict(RuleBasedStateMachine):
     @rule(name=names, people=st.lists(people, min_size=1, max_size=3), blank=st.booleans())
     def enrol(self, name, people, blank):
         photos = [photo(person, 10 + number) for number, person in enumerate(people)] + [NOBODY] * blank
-        if person_of(clean_name(name)) in self.model or blank:
+        if person_of(clean_name(name)) in self.model or blank or len(set(people)) > 1:
             with pytest.raises(UserError):
                 self.vault.enrol(name, photos)
         else:
@@ -820,7 +938,9 @@ def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
     match = vault.verify("EILEEN", astronaut.resize((400, 400)))
     assert match.same and match.threshold == models.distorter(DEFAULT_FACES).generator.record["threshold"]
     assert vault.identify(astronaut)[0] == "Eileen"
-    assert not vault.verify("Eileen", Face(Image.new("RGB", (160, 160), "grey"), None)).same
+    assert not vault.verify(
+        "Eileen", Face(Image.new("RGB", (160, 160), "grey"), None, how="aligned already")
+    ).same
 
     raw = path.read_bytes()
     face = models.find(astronaut)[0].image

@@ -88,6 +88,14 @@ class ObjectivesJob:
 
 
 @dataclass(frozen=True)
+class QualityJob:
+    people: int = 200
+    """So many test people's photos are made poor, in every way."""
+    data: str | None = None
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+
+
+@dataclass(frozen=True)
 class BenchmarkJob:
     out: Path = checkpoints.FOLDER / "benchmark.json"
     """Where the figures are written."""
@@ -139,6 +147,13 @@ def compare_objectives(job: ObjectivesJob) -> None:
     print(compare(data_root(job.data), job.out, job.steps, job.pictures))
 
 
+def fit_quality(job: QualityJob) -> None:
+    from .quality import measure
+    from .quality_report import write
+
+    print(write(measure(data_root(job.data), job.people)))
+
+
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
@@ -164,6 +179,8 @@ COMMANDS = {
                  make_inverter),
     "objectives": ("Compare objectives against transfer to other recognisers, from faces-bottleneck's step on at which its own begins.",
                    ObjectivesJob(), compare_objectives),
+    "quality": ("Fit the gate against poor photos and measure it, mixed enrolments and searches.",
+                QualityJob(), fit_quality),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
     "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
 }

@@ -48,7 +48,7 @@ def verdict(login: Login, threshold: float) -> str:
     same = login.decide(threshold).same
     head, side = ("Accepted.", "under") if same else ("Refused.", "not under")
     text = (f"<strong>{head}</strong> {_what(login, same)} Squared distance {login.squared_distance:.3f}, {side} the threshold "
-            f"{threshold:.3f}. {_notes(login)}")
+            f"{threshold:.3f}. {_chance(login, threshold)} {_notes(login)}")
     return words.box("yes" if same else "no", text.strip())
 
 
@@ -60,6 +60,21 @@ def _what(login: Login, accepted: bool) -> str:
     if login.kind == "identify":
         return f"Nearest of all templates: {name}." if accepted else "Nobody who is enrolled is near enough."
     return f"The photo logs in as {name}." if accepted else f"The photo does not log in as {name}."
+
+
+def _chance(login: Login, threshold: float) -> str:
+    """Of a search, how likely it names a stranger."""
+    if not login.compared:
+        return ""
+    templates = sum(count for _, count in login.compared)
+    many = "1 template" if templates == 1 else f"{templates} templates"
+    try:
+        chance = thresholds.false_name_chance(login.compared, threshold)
+    except UserError:
+        return f"It was compared with {many}; how often that names a stranger was not measured."
+    said = f"about {_percent(chance, 0)}" if chance else "nearly none"
+    return (f"It was compared with {many}: a stranger would be named with a chance of {said}, and "
+            "the more templates there are, the larger it is.")
 
 
 def _notes(login: Login) -> str:
