@@ -104,7 +104,7 @@ def as_text(found: dict, gate: Gate) -> str:
         "recogniser": gate.recogniser,
         "limit": gate.limit,
         "kinds": list(gate.kinds),
-        "offsets": [round(offset, 5) for offset in gate.offsets.tolist()],
+        "offsets": [short(offset) for offset in gate.offsets.tolist()],
     }
     head = json.dumps(found, indent=1).removesuffix("\n}")
     tail = json.dumps({"gate": kept | {"weights": "ROWS"}}, indent=1).removeprefix("{\n")
@@ -170,9 +170,12 @@ def discriminant(good: np.ndarray, poor: dict[str, np.ndarray], recogniser: str)
 
 def as_stored(values: np.ndarray) -> torch.Tensor:
     """With the digits that the file keeps."""
-    return torch.tensor(
-        [[float(f"{value:.5g}") for value in row] for row in np.atleast_2d(values)]
-    ).reshape(values.shape)
+    return torch.from_numpy(np.vectorize(short)(values)).float()
+
+
+def short(value: float) -> float:
+    """Five significant digits: more than any score means."""
+    return float(f"{value:.5g}")
 
 
 def worst_scores(gate: Gate, embeddings: np.ndarray) -> np.ndarray:
