@@ -186,13 +186,14 @@ def test_a_stolen_template_is_no_photo(here):
 @settings(max_examples=25, deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 4), st.integers(0, 4))
 def test_verification_commutes_with_the_rotation(key, one, other):
-    """|R z(X') - z(T)| is what |z(X') - z(X)| is without a key, but for what 8 bits round off T."""
+    """|R z(X') - z(T)| is what |z(X') - z(X)| is without a key, but for what 8 bits round off T: |R z(X) - z(T)| at most."""
     distorter = sealing()
     turn = torch.from_numpy(rotation(key, 48)).float()
     probe, own = distorter.embed([photo(one, 1), photo(other)])
     template = distorter.distort(photo(other), turn @ own).template
-    plain, sealed = (probe - own).norm(), (turn @ probe - distorter.embed([template])[0]).norm()
-    assert float(sealed) == pytest.approx(float(plain), abs=0.05)
+    stored = distorter.embed([template])[0]
+    plain, sealed, rounded_off = (probe - own).norm(), (turn @ probe - stored).norm(), (turn @ own - stored).norm()
+    assert float((sealed - plain).abs()) < float(rounded_off) + 1e-5 and float(rounded_off) < 0.1
 
 
 # --- two stores

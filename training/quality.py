@@ -37,6 +37,7 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from ndcb import checkpoints
+from ndcb.files import write_whole
 from ndcb.pipeline import pick_device
 from ndcb.quality import FILE, Gate
 from ndcb.recognisers import load_recogniser
@@ -93,7 +94,7 @@ def measure(root: Path, people: int, file: Path | None = None, limit: int | None
     }
     head = {"device": str(device), "commit": commit(), "versions": versions()}
     file = file or checkpoints.FOLDER / FILE
-    file.write_text(as_text(rounded(head | found), gate))
+    write_whole(file, as_text(rounded(head | found), gate))
     return file
 
 

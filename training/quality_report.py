@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ndcb import checkpoints
+from ndcb.files import write_whole
 from ndcb.quality import FILE, SENTENCES
 from ndcb.tables import numbers_table
 
@@ -153,7 +154,7 @@ def searches(found: dict) -> str:
 
 
 def write(file: Path, page: Path = PAGE) -> Path:
-    page.write_text(report(json.loads(file.read_text())))
+    write_whole(page, report(json.loads(file.read_text())))
     return page
 
 
