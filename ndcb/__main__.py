@@ -21,8 +21,8 @@ class Distort:
     """Turn the faces of photos into templates.
 
     Writes DIR/<stem>.template.png (160x160, lossless; of several faces <stem>.1.template.png, <stem>.2.template.png ..., sure
-    ones first, then the largest) and prints one JSON object a line: photo, template, face_box, generator, distances, embedding_distance (squared, of the
-    stored picture), milliseconds. A photo that fails prints its line with "error"; the exit code is then 1.
+    ones first, then the largest) and prints one JSON object a line: photo, template, face_box, generator, distances,
+    embedding_distance (squared, of the stored picture), milliseconds. A photo that fails prints its line with "error"; the exit code is then 1.
     """
 
     photos: Positional[tuple[Path, ...]]
