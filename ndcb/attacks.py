@@ -323,7 +323,10 @@ def check_count(count: int) -> None:
 
 
 def faces_of(models: Models, paths: list[str]) -> tuple[tuple[Image.Image, ...], str]:
-    """The first face of each photo, equal ones once, and what to say of those left out. Raises UserError: fewer than five are left."""
+    """The first face of each photo, equal ones once, and what to say of those left out.
+
+    Raises UserError: fewer than five are left.
+    """
     check_count(len(paths))
     found, refused = {}, 0
     for path in paths:

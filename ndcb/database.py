@@ -1,6 +1,7 @@
-"""Tables in SQLite, PostgreSQL or whatever else SQLAlchemy knows; failures in words. What is deleted from an SQLite file is overwritten.
+"""Tables in SQLite, PostgreSQL or whatever else SQLAlchemy knows; failures in words.
 
-Whoever only reads makes neither tables nor a file, and another program's file is not even locked.
+What is deleted from an SQLite file is overwritten. Whoever only reads makes neither tables nor a
+file, and another program's file is not even locked.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, insert, inspect, select
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -25,7 +26,14 @@ WAIT_SECONDS = 10
 BAD_PLACE = ("The {}'s address cannot be used. Give a file's path, or a URL such as sqlite:///file.sqlite or "
              "postgresql://user:password@host/database, and install the URL's driver.")
 NO_FILE = "This file is no {}. Name another one."
-CANNOT_OPEN = "The {}'s file cannot be opened. Check that its folder is there and that you may read and write it."
+CANNOT_OPEN = (
+    "The {}'s file cannot be opened. Check that its folder is there and that you may read and "
+    "write it."
+)
+HALF_DONE = (
+    "The {}'s file was left in the middle of a change, and that cannot be mended here. Copy the "
+    "file and those beside it whose names begin alike to where they can be written."
+)
 NO_VAULT = "This database cannot be used as a {}. Name another one, or one that this program made."
 IN_USE = "The {} is in use by another program. Try once more."
 FULL = "The {}'s disk is full; nothing was changed. Free some space and try once more."
@@ -33,8 +41,7 @@ READ_ONLY = "The {} cannot be written; nothing was changed. Get the right to wri
 NO_ANSWER = "The {}'s database does not answer or refuses. Check that it runs, and the user, password and database name in its address."
 SENTENCES = {
     "SQLITE_NOTADB": NO_FILE, "SQLITE_CANTOPEN": CANNOT_OPEN,
-    "SQLITE_READONLY_R": "The {}'s file was left in the middle of a change, and that cannot be mended here. Copy the file and those beside "
-                         "it whose names begin alike to where they can be written.",
+    "SQLITE_READONLY_R": HALF_DONE,
     "SQLITE_CORRUPT": "The {}'s file is damaged. Bring back a copy of it, or name another one.",
     "SQLITE_IOERR": "The {}'s file cannot be read or written; nothing was changed. Check the disk and its free space.",
     "SQLITE_BUSY": IN_USE, "SQLITE_FULL": FULL, "SQLITE_READONLY": READ_ONLY, "SQLITE_PERM": READ_ONLY, "SQLITE_ERROR": NO_VAULT,
@@ -55,14 +62,20 @@ class Database:
         self._ready = False
 
     def is_there(self) -> bool:
-        """Are the tables there? Nothing is written. Raises UserError: something else is at the place, or tables of another version."""
+        """Are the tables there? Nothing is written.
+
+        Raises UserError: something else is at the place, or tables of another version.
+        """
         with self._in_words():
             self._ready = self._ready or self._look()
         return self._ready
 
     @contextmanager
     def begin(self, making: bool = False):
-        """A transaction: all of its block or nothing. making: where there are no tables, make them first."""
+        """A transaction: all of its block or nothing.
+
+        making: where there are no tables, make them first.
+        """
         if not self.is_there() and making:
             with self._in_words():
                 self._make()
@@ -74,7 +87,11 @@ class Database:
         self._ready = False
 
     def _look(self) -> bool:
-        """`is_there`. A file is looked at from outside first: SQLite itself would mend or tidy up what another program left open."""
+        """`is_there`, of tables that were not looked for yet.
+
+        A file is looked at from outside first: SQLite itself would mend what another program left
+        open.
+        """
         file = _file_of(self.engine.url)
         if file and _is_absent(file):
             return False
@@ -90,12 +107,16 @@ class Database:
         if file.exists() and not file.is_file():
             raise UserError(CANNOT_OPEN.format(self.what))
         names, has_log = _peek(file)
-        if self.versions.name not in names and (names or has_log):  # what is in a log is not seen; files from here have none
+        # what is in a log cannot be seen from outside; files that were made here have none
+        if self.versions.name not in names and (names or has_log):
             raise UserError(NO_FILE.format(self.what))
 
     def _refuse_other_tables(self, names: set[str]) -> None:
-        """Raises UserError: tables of another program and nothing stored here. A server's database may be shared with other programs,
-        but not with another kind of store of this one: keys must not lie beside templates."""
+        """Raises UserError: tables of another program, and nothing that is stored by this one.
+
+        A server's database may be shared with other programs, but not with another kind of store of
+        this one: keys must not lie beside templates.
+        """
         others = names - {table.name for table in self.versions.metadata.sorted_tables}
         if self.engine.url.get_backend_name() != "sqlite":
             others = {name for name in others if name.startswith("ndcb_")}
@@ -104,9 +125,11 @@ class Database:
 
     def _holds_rows(self) -> bool:
         """Older versions made their tables wherever they looked, and stored nothing in them."""
-        stores = [table for table in self.versions.metadata.sorted_tables if table is not self.versions]
+        tables = self.versions.metadata.sorted_tables
+        stores = [table for table in tables if table is not self.versions]
+        queries = [select(*table.primary_key.columns) for table in stores]
         with self.engine.begin() as connection:
-            return any(connection.execute(select(*table.primary_key.columns).limit(1)).first() for table in stores)
+            return any(connection.execute(query.limit(1)).first() for query in queries)
 
     def _has_version(self) -> bool:
         """Raises UserError: another version."""
@@ -136,7 +159,9 @@ class Database:
                 raise
 
     def _make_tables(self) -> None:
-        with self.engine.execution_options(begins="BEGIN IMMEDIATE").begin() as connection:  # SQLite does not wait to raise a lock
+        # SQLite waits for a lock, but not to raise one that it has
+        engine = self.engine.execution_options(begins="BEGIN IMMEDIATE")
+        with engine.begin() as connection:
             for table in self.versions.metadata.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
             connection.execute(insert(self.versions), {"id": 1, "version": self.version})
@@ -164,7 +189,8 @@ def make_engine(place: str | os.PathLike, what: str) -> Engine:
     """A path or URL -> an engine; nothing is opened yet. Raises UserError, which does not repeat the URL: it may hold a password."""
     try:
         url = make_url(place) if "://" in str(place) else URL.create("sqlite", database=os.fspath(place))
-        if url.drivername in ("postgresql", "postgres"):  # SQLAlchemy 2.0 would take psycopg2, and knows no postgres
+        # SQLAlchemy 2.0 would take psycopg2, and does not know the name postgres
+        if url.drivername in ("postgresql", "postgres"):
             url = url.set(drivername="postgresql+psycopg")
         if not place or url.get_dialect().is_async:
             raise UserError(BAD_PLACE.format(what))
@@ -185,8 +211,12 @@ def _sqlite_engine(url: URL) -> Engine:
     pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0} if _in_memory(url) else {}  # threads take turns
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN")))
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN"))
 
 
 def _in_memory(url: URL) -> bool:
@@ -209,7 +239,7 @@ def _file_of(url: URL) -> Path | None:
 
 
 def _is_absent(file: Path) -> bool:
-    """Nothing is there yet, and its folder is; of everything else SQLite says what is wrong with it."""
+    """Nothing is there yet, but its folder is. What else is wrong with a place SQLite says."""
     try:
         file.stat()
     except FileNotFoundError:
@@ -220,13 +250,17 @@ def _is_absent(file: Path) -> bool:
 
 
 def _peek(file: Path) -> tuple[set[str], bool]:
-    """An SQLite file's tables, and whether it keeps a write-ahead log. Neither locks nor changes anything; nothing where it is unreadable."""
+    """An SQLite file's tables, and whether it keeps a write-ahead log; none where it is unreadable.
+
+    Neither locks nor changes anything.
+    """
     names, has_log = set(), False
     with suppress(OSError, ValueError), open(file, "rb") as opened:
         has_log = opened.read(20)[18:] == b"\2\2"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'")
-        names = {name for name, in found}
+    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        names = {name for (name,) in found if not name.startswith("sqlite_")}
     return names, has_log
 
 

@@ -18,12 +18,15 @@ LONG_SIDE = 1280
 SURE = 0.99
 """A face found at less than this confidence makes the detector try the photo's other rotations."""
 LIKELY = 0.9
-"""Beside a sure face, what is found at less than this is left out: of 600 photos of LFW's development people 15 have 17 such finds, most of
-them hands, hair and blurred ground."""
+"""Beside a sure face, what is found at less than this is left out. 17 of 600 photos of LFW's
+development people have such a find; most are hands, hair and blurred ground."""
 
 
 class Detector:
-    """All faces of an upright RGB picture, as `in_order` sorts them. MTCNN runs on the CPU always: on MPS its pooling fails."""
+    """All faces of an upright RGB picture, as `in_order` sorts them.
+
+    MTCNN runs on the CPU always: on MPS its pooling fails.
+    """
 
     def __init__(self, margin: int = MARGIN, long_side: int = LONG_SIDE):
         self.margin = margin
@@ -43,7 +46,7 @@ class Detector:
         return _without_patches(best)
 
     def find(self, pictures: list[Image.Image], rotation: int = 0) -> list[list[Face]]:
-        """Pictures of one size -> the faces of each, sorted, patches too; an empty list where there is none."""
+        """Pictures of one size -> the faces of each, sorted, patches too; or an empty list."""
         scale = min(1, self.long_side / max(pictures[0].size))
         small = [picture.resize([round(side * scale) for side in picture.size], Image.BILINEAR) if scale < 1 else picture
                  for picture in pictures]
@@ -70,7 +73,11 @@ class Detector:
 
 
 def in_order(faces: Iterable[Face]) -> list[Face]:
-    """Sure faces, then likely ones, then the rest; of each the largest first. So whoever takes `faces[0]` gets no patch for a face."""
+    """Sure faces, then likely ones, then the rest; of each the largest first.
+
+    So whoever takes `faces[0]` gets no patch for a face.
+    """
+
     def rank(face: Face) -> tuple[bool, bool, int]:
         x0, y0, x1, y1 = face.box
         return face.score >= SURE, face.score >= LIKELY, (x1 - x0) * (y1 - y0)
@@ -79,7 +86,7 @@ def in_order(faces: Iterable[Face]) -> list[Face]:
 
 
 def enlarged(face: Face, scale: tuple[float, float]) -> Face:
-    """A face found in a picture that was shrunk by these factors across and down, in pixels of the full one."""
+    """A face of a picture that was shrunk, in pixels of the full one. scale: across and down."""
     if face.box is None or scale == (1, 1):
         return face
     scale = scale[::-1] if face.rotation % 180 else scale

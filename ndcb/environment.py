@@ -1,8 +1,10 @@
-"""What the page takes from the environment, checked and mended before Gradio is imported: it reads most of it then, and stops at the rest.
+"""What the page takes from the environment, checked and mended before Gradio is imported.
+
+Gradio reads most of it as it is imported, and stops at what it cannot use.
 
     GRADIO_SERVER_PORT, GRADIO_SERVER_NAME   where the page is served
     GRADIO_TEMP_DIR                          where its files lie
-    HTTP_PROXY, HTTPS_PROXY, ALL_PROXY       for downloads; the page's own address needs none, and Gradio asks for it as it starts
+    HTTP_PROXY, HTTPS_PROXY, ALL_PROXY       for downloads; not for the page's own address
 """
 
 import errno
@@ -27,11 +29,16 @@ NUMBERS = {
 """What Gradio takes for whole numbers, and from where to where they go."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-NO_PORT = "No port from 7860 on is free. Close another program, or choose a port with GRADIO_SERVER_PORT."
+NO_PORT = (
+    "No port from 7860 on is free. Close another program, or choose a port with GRADIO_SERVER_PORT."
+)
 
 
 def prepare() -> None:
-    """To be called before Gradio is imported. Ends the program with one sentence where a value cannot be used."""
+    """Check and mend what Gradio will read. To be called before it is imported.
+
+    Ends the program with one sentence where a value cannot be used.
+    """
     try:
         _check_numbers(os.environ)
         _check_folder(os.environ.get("GRADIO_TEMP_DIR"))
@@ -41,7 +48,10 @@ def prepare() -> None:
 
 
 def chosen_port() -> int | None:
-    """None: Gradio looks for a free one from 7860 on. Ends the program with one sentence where the page cannot be served as was chosen."""
+    """The port to serve at; None: Gradio looks for a free one from 7860 on.
+
+    Ends the program with one sentence where the page cannot be served as was chosen.
+    """
     port = int(os.environ["GRADIO_SERVER_PORT"]) if "GRADIO_SERVER_PORT" in os.environ else None
     try:
         _check_place(_server_name(os.environ), port)
@@ -60,7 +70,9 @@ def _check_numbers(environment: MutableMapping[str, str]) -> None:
         if text is not None and not text.strip():
             del environment[name]
         elif text is not None and not (_is_whole(text) and least <= int(text) <= most):
-            raise UserError(f"{name} is {text!r}; it has to be a whole number from {least} to {most}.")
+            raise UserError(
+                f"{name} is {text!r}; it has to be a whole number from {least} to {most}."
+            )
 
 
 def _is_whole(text: str) -> bool:
@@ -83,7 +95,7 @@ def _check_folder(folder: str | None) -> None:
 
 
 def _check_place(name: str, port: int | None) -> None:
-    """Raises UserError: the address is none of this machine's, or the port is taken or not for this user."""
+    """Raises UserError: the address is not this machine's, or the port is taken or not allowed."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -91,33 +103,47 @@ def _check_place(name: str, port: int | None) -> None:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or "no address"
             if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES):
-                raise UserError(f"Port {port} cannot be used ({reason}). Choose another one with GRADIO_SERVER_PORT.") from error
-            raise UserError(f"The address {name!r} cannot be used ({reason}). Choose another one with GRADIO_SERVER_NAME.") from error
+                what, variable = f"Port {port}", "GRADIO_SERVER_PORT"
+            else:
+                what, variable = f"The address {name!r}", "GRADIO_SERVER_NAME"
+            raise UserError(
+                f"{what} cannot be used ({reason}). Choose another one with {variable}."
+            ) from error
 
 
 def _mend_proxies(environment: MutableMapping[str, str]) -> None:
-    """Keep the page's own address from the proxies, and leave out those that the page's libraries cannot use, which stop them."""
+    """Keep the page's own address from the proxies, and drop those that stop the libraries."""
     for variable in [variable for variable in environment if variable.lower() in PROXIES]:
         if not _is_usable(environment[variable]):
             del environment[variable]
-            print(f"The proxy in {variable} cannot be used here; the page goes on without it.", file=sys.stderr)
+            print(
+                f"The proxy in {variable} cannot be used here; the page goes on without it.",
+                file=sys.stderr,
+            )
 
     found = getproxies_environment()
     if not found:
         return
     others = [host.strip() for host in found.get("no", "").split(",")]
-    _set_exceptions(environment, dict.fromkeys([*filter(None, others), *LOCAL, _server_name(environment)]))
+    _set_exceptions(
+        environment, dict.fromkeys([*filter(None, others), *LOCAL, _server_name(environment)])
+    )
     try:
         httpx.Client().close()
     except (ValueError, httpx.InvalidURL):
         _set_exceptions(environment, ["*"])
-        print("What NO_PROXY says cannot be used here; the page goes on without a proxy.", file=sys.stderr)
+        print(
+            "What NO_PROXY says cannot be used here; the page goes on without a proxy.",
+            file=sys.stderr,
+        )
 
 
 def _is_usable(proxy: str) -> bool:
+    """ImportError: SOCKS, for which a package is missing."""
+    address = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        httpx.Client(proxy=proxy if "://" in proxy else f"http://{proxy}", trust_env=False).close()
-    except (ImportError, ValueError, httpx.InvalidURL):  # ImportError: SOCKS, for which a package is missing
+        httpx.Client(proxy=address, trust_env=False).close()
+    except (ImportError, ValueError, httpx.InvalidURL):
         return not proxy
     return True
 

@@ -1,8 +1,11 @@
-"""Any picture file, bytes, PIL picture or array -> one upright RGB picture, or a `BadPicture` that says what to do.
+"""Any picture file, bytes, PIL picture or array -> an upright RGB picture, or a `BadPicture`.
 
-    path -> bytes -> without metadata (`ndcb.picture_files`) -> decoded, perhaps smaller -> RGB, strip by strip -> upright
+    path -> bytes -> without metadata -> decoded, perhaps smaller -> RGB, strip by strip -> upright
 
-Memory stays under 1 GB whatever is given: a JPEG is decoded smaller where that is enough, and no step keeps a second copy in full size.
+Memory is bounded: a JPEG is decoded smaller where that is enough, and no step keeps a second copy
+in full size. A file of 64 megapixels adds 0.2 GB (JPEG of a phone) to 1.1 GB (WebP) at its peak,
+whatever it claims or hides in its metadata. The exception is an AVIF whose stream is larger than
+its file says: libavif decodes up to 2**28 pixels of it, which took 1.3 GB.
 """
 
 import errno
@@ -18,7 +21,7 @@ import pillow_heif
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from .picture_files import MOST_PAGES, PictureFile, Unreadable, orientation_of, unwrap
+from .picture_files import MOST_PAGES, PictureFile, orientation_of, unwrap
 from .terms import BadPicture
 
 pillow_heif.register_heif_opener()
@@ -30,25 +33,36 @@ MAX_PIXELS = MAX_MEGAPIXELS * 2**20
 """As the makers of phones count: pictures of 64 megapixels have up to 9248x6944."""
 MIN_SIDE = 20
 LONG_SIDE = 4096
-"""A larger picture is shrunk to this. The detector searches a copy of 1280 px for faces of 40 px and more; each of them has 128 px here,
-which is what its box fills of the aligned 160. So no face that is found loses detail."""
+"""A larger picture is shrunk to this. The detector searches a copy of 1280 px for faces of 40 px
+and more. Each of them has 128 px here, which is what its box fills of the aligned 160; so none
+loses detail."""
 ENOUGH = 4000
-"""A JPEG may be decoded down to a long side of this, by a half, a quarter or an eighth: phones of 48 megapixels have 8000 or 8064."""
+"""A JPEG may be decoded to a half, a quarter or an eighth, down to a long side of this: phones of
+48 megapixels have 8000 or 8064."""
 STRIP = 2**22
 """Pixels that are made RGB at once."""
 LOST_ROWS = 16
-"""Rows that a JPEG without its end may lack, a row of blocks, where they are at most an eighth of all; of a higher one a twentieth."""
+"""A JPEG without its end may lack these, a row of blocks, where they are at most an eighth of all
+rows; a higher one a twentieth."""
 ANYTHING = bytes(range(1, 255))
 """What might have come next in a JPEG that was cut: no marker is in it."""
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
 MOST_DRAWN = 4_000_000
 """Pixels of a drawing pad."""
 NEUTRAL_GREY = (128, 128, 128)
-TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 """What makes a stored picture upright, by its orientation."""
 
 NOT_A_PICTURE = "This is not a picture that can be read. Use a JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP file."
+TOO_LARGE = f"The picture has over {MAX_MEGAPIXELS} megapixels. Make it smaller first."
 TOO_HEAVY = f"The file has over {MAX_MEGABYTES} MB. Save it smaller first."
 DAMAGED = "The picture is damaged or cut off. Save or send it once more."
 NO_FILE = "There is no file at this place. Check the path."
@@ -75,12 +89,14 @@ def read_picture(source) -> Image.Image:
 
 
 def read_photo(source) -> Photo:
-    """A path, bytes, PIL picture or array -> an upright 8-bit RGB picture; over 4096 px it is shrunk to that.
+    """A path, bytes, PIL picture or array -> an upright 8-bit RGB picture, over 4096 px shrunk to
+    that.
 
-    A path may be a pipe's. Arrays are (h, w), (h, w, 3) or (h, w, 4): uint8, uint16, bool, or floats in [0, 1]. EXIF rotation is applied, no
-    other metadata matters, transparency is laid on neutral grey, 16-bit grey is scaled to 8. Of a film the first frame counts, of a HEIC
-    its primary picture, of a TIFF the first page that is no reduced copy.
-    Raises BadPicture: not a picture, damaged, empty, over 40 MB, over 64 megapixels, a side under 20 px.
+    A path may be a pipe's. Arrays are (h, w), (h, w, 3) or (h, w, 4): uint8, uint16, bool, or
+    floats in [0, 1]. EXIF rotation is applied, no other metadata matters, transparency is laid on
+    neutral grey, 16-bit grey is scaled to 8. Of a film the first frame counts, of a HEIC its
+    primary picture, of a TIFF the first page that is no reduced copy. Raises BadPicture: no
+    picture, damaged, empty, over 40 MB or 64 megapixels, a side under 20 px.
     """
     if isinstance(source, Image.Image):
         return _finish(source, PictureFile(b""))
@@ -103,7 +119,10 @@ def _finish(picture: Image.Image, file: PictureFile) -> Photo:
             _check_size(picture)
             orientation = max(file.orientation, _orientation(picture))
             stored = picture.size
-            small = _decode_cut(file.data) if file.is_cut_short else _decode(picture, may_draft=bool(file.data))
+            if file.is_cut_short:
+                small = _decode_cut(file.data)
+            else:
+                small = _decode(picture, may_draft=bool(file.data))
             upright = small.transpose(TURNS[orientation]) if orientation in TURNS else small
             upright.info.update(file.texts)
     except BadPicture:
@@ -131,7 +150,8 @@ def quantise(batch: torch.Tensor) -> torch.Tensor:
 
 
 def _read_file(path) -> bytes:
-    """A file's bytes, or what comes through a pipe; one byte more than is allowed at most. A device would be read for ever."""
+    """A file's bytes, or a pipe's; at most one more than is allowed. A device would be read for
+    ever."""
     try:
         kind = os.stat(path).st_mode
         if stat.S_ISDIR(kind):
@@ -155,7 +175,7 @@ def _unwrap(data: bytes) -> PictureFile:
         raise BadPicture(TOO_HEAVY)
     try:
         return unwrap(data)
-    except Unreadable as error:
+    except Exception as error:  # whatever foreign data brings about
         raise BadPicture(DAMAGED) from error
 
 
@@ -165,7 +185,7 @@ def _open(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore")
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise BadPicture(f"The picture has over {MAX_MEGAPIXELS} megapixels. Make it smaller first.") from error
+        raise BadPicture(TOO_LARGE) from error
     except UnidentifiedImageError as error:
         raise BadPicture(NOT_A_PICTURE) from error
     except Exception as error:
@@ -200,26 +220,31 @@ def _largest_page(picture: Image.Image) -> int:
 
 
 def _is_copy(picture: Image.Image) -> bool:
-    """A page of a TIFF that is a reduced copy or a mask of another: bits 0 and 2 of NewSubfileType, or the older SubfileType 2."""
+    """A TIFF's page is a copy or a mask: bits 0 and 2 of NewSubfileType, or SubfileType 2."""
     return bool(picture.tag_v2.get(254, 0) & 0b101) or picture.tag_v2.get(255) == 2
 
 
 def _check_size(picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        found = width * height / 1e6
-        raise BadPicture(f"The picture has {found:.0f} megapixels; at most {MAX_MEGAPIXELS} are allowed. Make it smaller first.")
+        found = f"The picture has {width * height / 1e6:.0f} megapixels"
+        raise BadPicture(f"{found}; at most {MAX_MEGAPIXELS} are allowed. Make it smaller first.")
     if min(width, height) < MIN_SIDE:
         raise BadPicture(f"The picture is {width}x{height} pixels; each side must have at least {MIN_SIDE}. Use a larger one.")
 
 
 def _orientation(picture: Image.Image) -> int:
-    """1 to 8, of what is still to be done: HEIC, AVIF and TIFF are turned by their decoders, which tell the rest."""
-    return 1 if picture.format in ("HEIF", "TIFF") else orientation_of(picture.info.get("exif", b""))
+    """1 to 8, of what is still to be done: HEIC and TIFF are turned by their decoders."""
+    if picture.format in ("HEIF", "TIFF"):
+        return 1
+    return orientation_of(picture.info.get("exif", b""))
 
 
 def _decode(picture: Image.Image, may_draft: bool = True) -> Image.Image:
-    """RGB, at most 4096 px long. may_draft: a JPEG may be decoded smaller, which changes the picture given."""
+    """RGB, at most 4096 px long.
+
+    may_draft: a JPEG may be decoded smaller, which changes the picture given.
+    """
     if picture.format == "JPEG" and may_draft:
         picture.draft(picture.mode, _fitting(picture.size, ENOUGH))
     picture.load()
@@ -232,7 +257,10 @@ def _decode(picture: Image.Image, may_draft: bool = True) -> Image.Image:
 
 
 def _decode_cut(data: bytes) -> Image.Image:
-    """A JPEG without its end, if hardly more is missing: then it matters little to the pixels what comes at its end. Raises BadPicture."""
+    """A JPEG without its end, if hardly more is missing. Raises BadPicture.
+
+    The pixels that differ with what is put at its end are those that are lost.
+    """
     end = b"\xff\xd9"
     shown, other = (_decode(_open(data + rest + end)) for rest in (b"", ANYTHING))
     differs = (np.asarray(shown) != np.asarray(other)).any((1, 2))
@@ -249,7 +277,7 @@ def _fitting(size: tuple[int, int], long_side: int) -> tuple[int, int]:
 
 
 def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """(top, rows from there on): a conversion of all rows at once would need several copies of the whole picture."""
+    """(top, rows from there on); converting all at once would take several copies."""
     rows = max(1, STRIP // picture.width)
     for top in range(0, picture.height, rows):
         yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
@@ -288,7 +316,10 @@ def _to_rgb(picture: Image.Image, white: float) -> Image.Image:
 
 
 def _white(picture: Image.Image) -> float:
-    """Of grey of more than 8 bits: 65535, or where that is not told 1, 255 or 65535, whichever its brightest pixel still fits under."""
+    """The white of grey of more than 8 bits.
+
+    65535; where the file does not tell, 1, 255 or 65535, whichever the brightest pixel fits under.
+    """
     if not _is_deep(picture) or picture.mode.startswith("I;16"):
         return 65535
     brightest = max(_values(strip).max() for _, strip in _strips(picture))

@@ -12,7 +12,17 @@ from dataclasses import asdict, dataclass, field, fields
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, delete, insert, select
 
 from .database import Database, versions_table
-from .keys import SALT_BYTES, BadKey, KeyCard, KeyCards, Passphrase, Scrypt, ServiceSecret, random_key, template_key
+from .keys import (
+    SALT_BYTES,
+    BadKey,
+    KeyCard,
+    KeyCards,
+    Passphrase,
+    Scrypt,
+    ServiceSecret,
+    random_key,
+    template_key,
+)
 
 SCHEMA = 1
 """Version of the two tables below; a database of another version is refused."""
@@ -48,7 +58,10 @@ class Seal:
     p: int = Scrypt.p
 
     def secret(self, given: Secret) -> bytes:
-        """What the keys are computed from. Raises BadKey: another kind of secret, no card of this enrolment and version."""
+        """What the keys are computed from.
+
+        Raises BadKey: another kind of secret, or no card of this enrolment and version.
+        """
         if given.source != self.source:
             raise BadKey(f"This template was sealed with {SOURCES[self.source]}, not with {SOURCES[given.source]}. Give that.")
         if isinstance(given, Passphrase):
@@ -58,7 +71,7 @@ class Seal:
         return self._card(given.cards if isinstance(given, KeyCards) else (given,)).key
 
     def secrets(self, given: Secret) -> list[bytes]:
-        """`secret`, and what an older version may have computed the keys from. Raises what `secret` does."""
+        """`secret`, and what an older version may have taken for it. Raises what `secret` does."""
         if isinstance(given, Passphrase) and self.source == given.source:
             return given.secrets(self.salt, Scrypt(self.n, self.r, self.p))
         return [self.secret(given)]
@@ -70,14 +83,23 @@ class Seal:
             if card.version == self.version:
                 return card
         if not own:
-            which = "This key card belongs" if len(cards) == 1 else f"These {len(cards)} key cards belong"
-            raise BadKey(f"{which} to another enrolment. Give the card that was made for this name.")
+            these = "This key card belongs"
+            if len(cards) > 1:
+                these = f"These {len(cards)} key cards belong"
+            advice = "Give the card that was made for this name."
+            raise BadKey(f"{these} to another enrolment. {advice}")
+
         newest = max(card.version for card in own)
+        this = f"This key card has version {newest}"
         if newest > self.version:
-            raise BadKey(f"This key card has version {newest}, and the key store has version {self.version}: it is older than the card. "
-                         "Name the key store that was in use when the card was made.")
-        raise BadKey(f"This key card has version {newest}, and the template was renewed: it needs version {self.version}. "
-                     "Give the newer card.")
+            raise BadKey(
+                f"{this}, and the key store has version {self.version}: it is older than the card. "
+                "Name the key store that was in use when the card was made."
+            )
+        raise BadKey(
+            f"{this}, and the template was renewed: it needs version {self.version}. "
+            "Give the newer card."
+        )
 
     def key(self, secret: bytes, number: int) -> bytes:
         """32 bytes: the key of the enrolment's template of this number."""

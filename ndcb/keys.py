@@ -34,7 +34,14 @@ FONT = Path(__file__).with_name("fonts") / "DejaVuSans-names.ttf"
 """It has the letters of European names; Pillow's own has those of English."""
 SHORTEST_PASSPHRASE = 8
 BYTE_ORDER_MARK = "\ufeff"
-NO_CARD = "This is no key card, or it is damaged. Give the file or the picture that was made at enrolment."
+NO_CARD = (
+    "This is no key card, or it is damaged. Give the file or the picture that was made at "
+    "enrolment."
+)
+NO_CODE = (
+    "No key card is seen in this picture. Take it from the front, sharp, with the whole square in "
+    "it."
+)
 STREAM = bytes(4) + b"ndcb rotate1"
 """ChaCha20's counter, 0, and its nonce: another use of a key takes another one."""
 
@@ -92,9 +99,10 @@ class Scrypt:
 
 @dataclass(frozen=True)
 class Passphrase:
-    """What a person remembers. Raises BadKey where it is too short. The same text in another Unicode form is the same passphrase.
+    """What a person remembers. Raises BadKey where it is too short.
 
-    A byte order mark before it, which some programs put before a file's first line, does not belong to it.
+    The same text in another Unicode form is the same passphrase. A byte order mark before it, which
+    some programs put before a file's first line, does not belong to it.
     """
 
     text: str = field(repr=False)
@@ -115,9 +123,10 @@ class Passphrase:
         return scrypt.hash(self.normal.encode(), salt)
 
     def secrets(self, salt: bytes, scrypt: Scrypt) -> list[bytes]:
-        """`secret`, and what older versions made of a text with a byte order mark: they took it for a part of the passphrase.
+        """`secret`, and what older versions made of a text that has a byte order mark.
 
-        Only of such a text: for every passphrase the second one would double the chance of a wrong guess.
+        They took the mark for a part of the passphrase. Of other texts there is one secret: a
+        second one would double the chance that a wrong passphrase lets somebody in.
         """
         found = [self.secret(salt, scrypt)]
         if self.text.startswith(BYTE_ORDER_MARK):
@@ -176,7 +185,7 @@ class KeyCard:
         card = Image.new("L", (code.width, code.height + 70), 255)
         card.paste(code, (0, 70))
         draw = ImageDraw.Draw(card)
-        large, small = (ImageFont.truetype(str(FONT), points, layout_engine=ImageFont.Layout.BASIC) for points in (22, 11))
+        large, small = _font(22), _font(11)
         title = f"Key card {self.version}: "
         room = card.width - 48 - large.getlength(title)
         draw.text((24, 16), title + _printed(self.name, large, room), 0, large)
@@ -186,14 +195,17 @@ class KeyCard:
 
 @dataclass(frozen=True)
 class KeyCards:
-    """The cards in one file or on one sheet; which one counts, the enrolment says (`ndcb.key_store.Seal`)."""
+    """The cards in one file or on one sheet. `ndcb.key_store.Seal` says which one counts."""
 
     cards: tuple[KeyCard, ...]
     source = "card"
 
     @classmethod
     def open(cls, data: bytes) -> "KeyCards":
-        """The cards in a file's bytes: their text in any encoding, or a picture of them. Raises BadKey, BadPicture."""
+        """The cards in a file's bytes: their text in any encoding, or a picture of them.
+
+        Raises BadKey, BadPicture.
+        """
         from .images import read_picture  # slow to import, and of no use to who types a passphrase
 
         text = _text_of(data)
@@ -216,7 +228,7 @@ class KeyCards:
         """The cards in a picture, a photo or a scan of them. Raises BadKey."""
         codes = zxingcpp.read_barcodes(picture.convert("L"), zxingcpp.BarcodeFormat.QRCode)
         if not codes:
-            raise BadKey("No key card is seen in this picture. Take it from the front, sharp, with the whole square in it.")
+            raise BadKey(NO_CODE)
         return cls._of(code.text for code in codes)
 
     @classmethod
@@ -244,7 +256,7 @@ def _text_of(data: bytes) -> str:
 
 
 def _objects(text: str) -> Iterator[str]:
-    """JSON objects one after another -> each one's text; from where it is no JSON on, all the rest."""
+    """JSON objects one after another -> the text of each; what is no JSON comes as one text."""
     while text := text.strip():
         try:
             _, end = json.JSONDecoder().raw_decode(text)
@@ -254,8 +266,15 @@ def _objects(text: str) -> Iterator[str]:
         text = text[end:]
 
 
+def _font(points: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(FONT), points, layout_engine=ImageFont.Layout.BASIC)
+
+
 def _printed(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
-    """The name as the font can show it, or a line to write it on: where a letter is missing, it would draw boxes. room: in pixels."""
+    """The name as the font can show it in so many pixels, or a line to write it on.
+
+    Where a letter is missing, the font would draw boxes.
+    """
     name = " ".join(INVISIBLE.sub("", name).split())
     missing = bytes(font.getmask("\uffff"))
     if any(bytes(font.getmask(letter)) == missing for letter in name):

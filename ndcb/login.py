@@ -228,7 +228,10 @@ def find_faces(visit: Visit, path: str | None, generator: str) -> list[Face]:
 
 
 def read_faces(models: Models, path: str | None, digit: bool) -> list[Face]:
-    """A picture file -> its faces as `Models.find` sorts them, or the digit in it as 28x28 grey. Raises BadPicture, NoFaceFound."""
+    """A picture file -> its faces as `Models.find` sorts them, or the digit in it as 28x28 grey.
+
+    Raises BadPicture, NoFaceFound.
+    """
     if path is None:
         raise BadPicture(NO_PHOTO)
     return [Face(read_digit(read_picture(path)), None, how="drawn")] if digit else models.find(path)

@@ -1,7 +1,8 @@
 """A picture's file -> the same file without what its pixels do not need, and its orientation.
 
-Metadata is where files are odd and where hostile ones hide their bombs: decoders refuse sound pixels over it, or unpack it without end. So it
-never reaches them. Of JPEG, PNG and TIFF the needed parts are kept; in HEIC and AVIF Exif is hidden, since the box `irot` tells the rotation.
+Metadata is where files are odd and where hostile ones hide their bombs: decoders refuse sound
+pixels over it, or unpack it without end. So it never reaches them. Of JPEG, PNG and TIFF the needed
+parts are kept; in HEIC and AVIF Exif is hidden, since the box `irot` tells the rotation.
 """
 
 import re
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 BLANKS = b"\xef\xbb\xbf \t\r\n\v\f"
-"""What web servers and scripts put before a file by mistake: a byte order mark, spaces, ends of lines. No picture begins with them."""
+"""What servers and scripts put before a file by mistake: a byte order mark, spaces, ends of lines.
+No picture begins with them."""
 ORIENTATION = 0x0112
 MOST_PARTS = 100_000
 """Segments of a JPEG, chunks of a PNG; sound files have some thousands."""
@@ -19,12 +21,12 @@ MOST_SCANS = 100
 """Of a progressive JPEG. Encoders write ten to thirty, and each costs a pass over all pixels."""
 MOST_PAGES = 32
 """Pages of a TIFF that are looked at."""
+MOST_TAGS = 1000
+"""Of a page of a TIFF; most have twenty."""
 MOST_TAG_BYTES = 2**20
 """Of one tag of a TIFF; the places of its strips are the longest."""
 MOST_TILE_SIDE = 8192
 """Of a tile of a TIFF: it is decoded whole, however small the picture is."""
-
-
 EXIF_ITEM = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
 """Of HEIC and AVIF, from the name of the item's box on to its kind."""
 
@@ -62,7 +64,7 @@ def unwrap(data: bytes) -> PictureFile:
 
 
 def orientation_of(exif: bytes) -> int:
-    """The orientation in an Exif block, 1 to 8. 1 where it is not told, not sound, or cannot be found."""
+    """The orientation in an Exif block, 1 to 8; 1 where none is told or it is not sound."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
@@ -106,11 +108,13 @@ def _unwrap_jpeg(data: bytes) -> PictureFile:
             kept.append(part)
         if scans > MOST_SCANS:
             raise Unreadable("too many scans")
-    return PictureFile(b"".join(kept), orientation or 1, is_cut_short=bool(wanted) and wanted <= begun)
+    return PictureFile(
+        b"".join(kept), orientation or 1, is_cut_short=bool(wanted) and wanted <= begun
+    )
 
 
 def _jpeg_parts(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, its segment from the marker on; a scan with all its data) up to where the file ends."""
+    """(marker, its segment from the marker on) up to the file's end; a scan with its data."""
     place = 2
     for _ in range(MOST_PARTS):
         found = NEXT_MARKER.search(data, place)
@@ -120,7 +124,7 @@ def _jpeg_parts(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker in (END_OF_IMAGE, 0xD8, 0x01):  # without contents
             place = start + 2
         else:
-            place = start + 2 + int.from_bytes(data[start + 2:start + 4], "big")
+            place = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if marker == START_OF_SCAN:
             after = NEXT_MARKER.search(data, place)
             place = after.start() if after else len(data)
@@ -129,7 +133,7 @@ def _jpeg_parts(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _is_metadata(marker: int, part: bytes) -> bool:
-    """Comments and all that applications add, but for what tells the colours: a whole JFIF or Adobe segment."""
+    """Comments and all that applications add. A sound JFIF or Adobe segment tells the colours."""
     if marker == 0xE0:
         return part[4:9] != b"JFIF\0" or len(part) < 18
     if marker == 0xEE:
@@ -140,11 +144,15 @@ def _is_metadata(marker: int, part: bytes) -> bool:
 def _finished_by(scan: bytes) -> set[tuple[int, int]]:
     """(component, coefficient) of those whose last bits are in this scan."""
     count = scan[4] if len(scan) > 4 else 0
-    components = scan[5:5 + 2 * count:2]
-    parameters = scan[5 + 2 * count:8 + 2 * count]
+    components = scan[5 : 5 + 2 * count : 2]
+    parameters = scan[5 + 2 * count : 8 + 2 * count]
     if len(parameters) < 3 or parameters[2] & 15:
         return set()
-    return {(component, place) for component in components for place in range(parameters[0], parameters[1] + 1)}
+    return {
+        (component, place)
+        for component in components
+        for place in range(parameters[0], parameters[1] + 1)
+    }
 
 
 # PNG
@@ -152,7 +160,7 @@ def _finished_by(scan: bytes) -> set[tuple[int, int]]:
 
 MOST_TEXT = 2**10
 """Bytes of a text chunk that is read."""
-TRANSPARENT_BYTES = {0: (2,), 2: (6,), 3: range(1, 257)}
+TRANSPARENT_BYTES = {b"\0": (2,), b"\2": (6,), b"\3": range(1, 257)}
 """By the kind of colour, how long the chunk of transparency may be."""
 
 
@@ -160,11 +168,12 @@ def _unwrap_png(data: bytes) -> PictureFile:
     kept, orientation, texts = [data[:8]], 1, {}
     place = 8
     for _ in range(MOST_PARTS):
-        length, kind = int.from_bytes(data[place:place + 4], "big"), data[place + 4:place + 8]
-        chunk = data[place:place + 12 + length]
-        if kind[:1].isupper() or len(chunk) < 12 + length:
+        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        chunk = data[place : place + 12 + length]
+        is_whole = len(chunk) == 12 + length
+        if kind[:1].isupper() or not is_whole:
             kept.append(chunk)
-        elif kind == b"tRNS" and _is_sound(chunk) and length in TRANSPARENT_BYTES.get(data[25], ()):
+        elif kind == b"tRNS" and _is_transparency(chunk, data[25:26]):
             kept.append(chunk)
         elif kind == b"eXIf" and _is_sound(chunk):
             orientation = orientation_of(chunk[8:-4])
@@ -177,6 +186,10 @@ def _unwrap_png(data: bytes) -> PictureFile:
     raise Unreadable("too many chunks")
 
 
+def _is_transparency(chunk: bytes, colour: bytes) -> bool:
+    return _is_sound(chunk) and len(chunk) - 12 in TRANSPARENT_BYTES.get(colour, ())
+
+
 def _is_sound(chunk: bytes) -> bool:
     return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
 
@@ -184,19 +197,30 @@ def _is_sound(chunk: bytes) -> bool:
 # TIFF
 
 
-TIFF_LAYOUTS = {b"II*\0": ("<", 4, "L", "H", 12), b"MM\0*": (">", 4, "L", "H", 12), b"II+\0": ("<", 8, "Q", "Q", 20),
-                b"MM\0+": (">", 8, "Q", "Q", 20)}
-"""First bytes -> order of bytes, where the place of the first page's tags is, types of places and of the tags' count, bytes of a tag."""
-TAG_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TIFF_LAYOUTS = {
+    b"II*\0": ("<", 4, "L", "H", 12),
+    b"MM\0*": (">", 4, "L", "H", 12),
+    b"II+\0": ("<", 8, "Q", "Q", 20),
+    b"MM\0+": (">", 8, "Q", "Q", 20),
+}
+"""First bytes -> order of bytes, where the place of the first page's tags is, the types of places
+and of the tags' count, bytes of a tag."""
+TAG_SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), 1)) | {16: 8, 17: 8, 18: 8}
 """Bytes of a value, by its type."""
-NEEDED_TAGS = {254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338, 339, 340,
-               341, 347, *range(512, 522), *range(529, 533)}
-"""Size, kind, place, compression and colours of the pixels, and the orientation."""
+FORM = {*range(254, 260), 262, 266, 274, 277, 284}
+PLACES = {273, 278, 279, *range(322, 326)}
+COMPRESSION = {292, 293, 317, 347, *range(512, 522)}
+COLOURS = {320, 332, *range(338, 342), *range(529, 533)}
+NEEDED_TAGS = FORM | PLACES | COMPRESSION | COLOURS
+"""What tells the pixels' size, kind, places, compression and colours, and the orientation."""
 TILE_SIDES = {322, 323}
 
 
 def _without_tags(data: bytes) -> bytes:
-    """The file with all other tags of its first pages made of no type, so that readers pass over them. Raises Unreadable."""
+    """The file with all other tags of its first pages made of no type: readers pass over them.
+
+    Raises Unreadable.
+    """
     order, place, pointer, counter, step = TIFF_LAYOUTS[data[:4]]
     changed = bytearray(data)
     try:
@@ -207,7 +231,9 @@ def _without_tags(data: bytes) -> bytes:
             (count,) = struct.unpack_from(order + counter, data, start)
             first = start + struct.calcsize(order + counter)
             place = first + count * step
-            for entry in range(first, min(place, len(data) - step), step):
+            if count > MOST_TAGS:
+                raise Unreadable("too many tags")
+            for entry in range(first, min(place, len(data) - step + 1), step):
                 _hide_tag(changed, entry, order, pointer)
     except struct.error:  # the decoder says what is wrong with it
         pass
@@ -221,6 +247,10 @@ def _hide_tag(data: bytearray, entry: int, order: str, pointer: str) -> None:
     elif count * TAG_SIZES.get(kind, 0) > MOST_TAG_BYTES:
         raise Unreadable("too long a tag")
     elif tag in TILE_SIDES:
-        (side,) = struct.unpack_from(order + {3: "H", 4: "L"}.get(kind, "B"), data, entry + 4 + struct.calcsize(order + pointer))
+        (side,) = struct.unpack_from(
+            order + {3: "H", 4: "L"}.get(kind, "B"),
+            data,
+            entry + 4 + struct.calcsize(order + pointer),
+        )
         if side > MOST_TILE_SIDE:
             raise Unreadable("too large a tile")

@@ -165,9 +165,10 @@ class Models:
             self.detector.find([Image.new("RGB", (640, 480))])
 
     def find(self, source, aligned: bool = False) -> list[Face]:
-        """Any picture -> its faces, sure ones first, then the largest (`ndcb.detectors.in_order`), in pixels of the full upright picture.
+        """Any picture -> its faces, sure ones first, then the largest (`ndcb.detectors.in_order`).
 
-        aligned: the picture is an aligned crop or a template already. Raises BadPicture, NoFaceFound.
+        Boxes are in pixels of the full upright picture. aligned: it is an aligned crop or a
+        template already. Raises BadPicture, NoFaceFound.
         """
         photo = read_photo(source)
         if aligned:

@@ -97,13 +97,14 @@ class Stolen:
 class Vault:
     """Enrolled templates at a place, matched by the models that made them.
 
-    place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after `close`. `models` finds faces and
-    loads the `Distorter` of a generator, as `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
-    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces its first counts.
-    "Ann" and "ANN" are one name (`ndcb.names`).
-    Photos in which people cannot be told apart are refused (`ndcb.quality`), unless `any_quality`
-    takes them; what was found is stored in the template's PNG.
-    Methods may be called from several threads. Each raises UserError where the database cannot be used.
+    place: a file's path, or any URL of SQLAlchemy; `sqlite://` is a vault in memory, gone after
+    `close`. `models` finds faces and loads the `Distorter` of a generator, as
+    `ndcb.pipeline.Models` does; `generator` makes the new templates, with `polish_steps`
+    (`ndcb.polish`). A photo is a `Face` that was found already, or whatever `models.find` takes; of
+    several faces its first counts. "Ann" and "ANN" are one name (`ndcb.names`). Photos in
+    which people cannot be told apart are refused (`ndcb.quality`), unless `any_quality` takes them;
+    what was found is stored in the template's PNG. Methods may be called from several threads. Each
+    raises UserError where the database cannot be used.
     """
 
     def __init__(self, place: str | os.PathLike, models: Models, generator: str = DEFAULT_FACES,
@@ -210,7 +211,8 @@ class Vault:
         """Those with a damaged name, too: there the two columns differ."""
         name = clean_name(name)
         digests = set(digests_of(name))
-        damaged = [row for row in self.database.rows() if not row.has_sound_name and digests & {row.person, *digests_of(row.name)}]
+        unsound = [row for row in self.database.rows() if not row.has_sound_name]
+        damaged = [row for row in unsound if digests & {row.person, *digests_of(row.name)}]
         return [*dict.fromkeys([*self.database.rows(name), *damaged])]
 
     def _face(self, photo) -> Face:

@@ -88,7 +88,8 @@ class Enrol(Enrolling, Modelled):
     """
 
     name: Name
-    """1 to 64 printable characters."""
+    """1 to 64 printable characters. Spellings that differ in case, width, joiners or the kind of
+    space alone are one name."""
     photos: Photos
     """Picture files, each of the person's face; of a photo with several faces the largest counts."""
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, UniqueConstraint, delete, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint, delete, insert, select
+from sqlalchemy.engine import Connection
 
 from .database import Database, versions_table
 from .names import LONGEST_NAME, digests_of, person_of
@@ -61,7 +62,8 @@ class TemplateDatabase(Database):
         with self.begin() as connection:
             if name is None:
                 return _read(connection)
-            for digest in reversed(digests_of(name)):  # an older version may hold two names that are one now: the very same first
+            # the very same spelling first: an older vault may hold two names that are one now
+            for digest in reversed(digests_of(name)):
                 if rows := _read(connection, TEMPLATES.c.person == digest):
                     return rows
             return _other_spelling(connection, name)
@@ -76,7 +78,10 @@ class TemplateDatabase(Database):
         return {row: found[row.id] for row in rows if row.id in found}
 
     def add(self, rows: list[dict]) -> None:
-        """All or none; makes the tables where there are none. Raises IntegrityError where the person is there already."""
+        """All or none; makes the tables where there are none.
+
+        Raises IntegrityError where the person is there already.
+        """
         with self.begin(making=True) as connection:
             connection.execute(insert(TEMPLATES), rows)
 
@@ -103,13 +108,25 @@ class TemplateDatabase(Database):
 def _read(connection: Connection, *conditions) -> list[Row]:
     query = select(*WITHOUT_PNG).where(*conditions).order_by(TEMPLATES.c.id)
     found = connection.execute(query).all()
-    return [Row(row.id, *(value if isinstance(value, int) else str(value) for value in row[1:])) for row in found]
+    return [Row(row.id, *map(_sound_value, row[1:])) for row in found]
+
+
+def _sound_value(value) -> int | str:
+    """Whatever else a damaged database holds is text."""
+    return value if isinstance(value, int) else str(value)
 
 
 def _other_spelling(connection: Connection, name: str) -> list[Row]:
-    """Rows of an older version, whose digest told this spelling from theirs. Its names of ASCII alone have the digest of today."""
+    """Rows that an older version stored under a spelling which it took for another name.
+
+    Names in ASCII alone need no look: their digest is what it was.
+    """
     person = person_of(name)
     found = connection.execute(select(TEMPLATES.c.name, TEMPLATES.c.person).distinct()).all()
-    others = [row for row in found if not str(row.name).isascii() and person_of(str(row.name)) == person]
-    digests = [str(row.person) for row in others if str(row.person) in digests_of(str(row.name))]
+    stored = [(str(row.name), str(row.person)) for row in found if not str(row.name).isascii()]
+    digests = [
+        digest
+        for spelling, digest in stored
+        if person_of(spelling) == person and digest in digests_of(spelling)
+    ]
     return _read(connection, TEMPLATES.c.person == min(digests)) if digests else []

@@ -48,20 +48,19 @@ def _primary_second(picture: Image.Image, path: Path) -> None:
 
 
 def _reduced_first(picture: Image.Image, path: Path) -> None:
-    """A page of 64 px that says it is a copy (NewSubfileType 1), then the picture."""
+    """A page of 64 px that says it is a copy (NewSubfileType 1), then the picture, which does not."""
     picture.resize((64, 64)).save(path, save_all=True, append_images=[picture], tiffinfo={254: 1})
-    data = bytearray(path.read_bytes())
-    page = struct.unpack_from("<L", data, 4)[0]
-    page = struct.unpack_from("<L", data, page + 2 + 12 * struct.unpack_from("<H", data, page)[0])[0]
-    place = data.find(struct.pack("<HHLL", 254, 4, 1, 1), page)
-    if place >= 0:
-        struct.pack_into("<L", data, place + 8, 0)
-    path.write_bytes(data)
+    data = path.read_bytes()
+    copy = struct.pack("<HHLL", 254, 4, 1, 1)
+    first, second = data.split(copy, 1)
+    path.write_bytes(first + copy + second.replace(copy, struct.pack("<HHLL", 254, 4, 1, 0)))
 
 
 def odd_exif() -> bytes:
     """Orientation 6, and a resolution of -1/0."""
-    tags = struct.pack("<H", 2) + struct.pack("<HHLL", 0x0112, 3, 1, 6) + struct.pack("<HHLL", 0x011A, 10, 1, 38) + bytes(4)
+    orientation = struct.pack("<HHLL", 0x0112, 3, 1, 6)
+    resolution = struct.pack("<HHLL", 0x011A, 10, 1, 38)
+    tags = struct.pack("<H", 2) + orientation + resolution + bytes(4)
     return b"Exif\0\0II*\0\x08\0\0\0" + tags + struct.pack("<ll", -1, 0)
 
 

@@ -1,4 +1,5 @@
-"""Whoever reads changes nothing, and tables are made only where nothing else is; with the vault and the key store."""
+"""Whoever reads changes nothing, and tables are made only where nothing else is; with the vault and
+the key store."""
 
 import os
 import shutil
@@ -37,13 +38,19 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def tables(path) -> set[str]:
     connection = sqlite3.connect(path)
-    found = {name for name, in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")}
+    found = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        )
+    }
     connection.close()
     return found
 
 
 def other_program(path: Path, mode: str = "delete", killed: bool = False) -> None:
-    """A database of somebody's notes. killed: its program dies with a change that only the log or the journal knows."""
+    """A database of somebody's notes. killed: its program dies with a change that only the log or
+    the journal knows."""
     statements = f"""
 import os, sqlite3
 connection = sqlite3.connect({str(path)!r}, isolation_level=None)
@@ -93,13 +100,21 @@ def test_what_the_killed_programs_left_is_there(tmp_path):
         assert os.path.getsize(tmp_path / f"{mode}{ending}") > 1000
 
 
-@pytest.mark.parametrize("make", [other_program, lambda path: toy_vault(path).enrol("Ann", [photo(1)])], ids=["another program's", "the vault"])
+@pytest.mark.parametrize(
+    "make",
+    [other_program, lambda path: toy_vault(path).enrol("Ann", [photo(1)])],
+    ids=["another program's", "the vault"],
+)
 def test_another_database_is_no_key_store(tmp_path, make):
     path = tmp_path / "other.sqlite"
     make(path)
     before = snapshot(tmp_path)
-    for action in (lambda store: store.seals(["a"]), lambda store: store.add(new_seal("card"), ["a" * 64]), lambda store: store.destroy("a"),
-                   lambda store: store.forget(["a"])):
+    for action in (
+        lambda store: store.seals(["a"]),
+        lambda store: store.add(new_seal("card"), ["a" * 64]),
+        lambda store: store.destroy("a"),
+        lambda store: store.forget(["a"]),
+    ):
         with pytest.raises(UserError, match="This file is no key store. Name another one."):
             action(KeyStore(path))
     assert snapshot(tmp_path) == before
@@ -108,12 +123,22 @@ def test_another_database_is_no_key_store(tmp_path, make):
 def test_reading_what_is_absent_or_empty_is_an_empty_vault_and_makes_nothing(tmp_path):
     (tmp_path / "empty.sqlite").touch()
     before = snapshot(tmp_path)
-    for place in (tmp_path / "none.sqlite", tmp_path / "empty.sqlite", f"sqlite:///{tmp_path}/none.sqlite?timeout=5",
-                  f"sqlite:///file:{tmp_path}/none%20at%20all.sqlite?uri=true"):
+    for place in (
+        tmp_path / "none.sqlite",
+        tmp_path / "empty.sqlite",
+        f"sqlite:///{tmp_path}/none.sqlite?timeout=5",
+        f"sqlite:///file:{tmp_path}/none%20at%20all.sqlite?uri=true",
+    ):
         vault = toy_vault(place)
         assert vault.list() == [] and vault.stolen() == []
-        assert [result_of(lambda: READING[verb](vault)).split(". ")[0] for verb in ("verify", "identify", "revoke")] == [
-            "Nobody is enrolled as 'Ann'", "Nobody is enrolled yet", "Nobody is enrolled as 'Ann'"]
+        assert [
+            result_of(lambda: READING[verb](vault)).split(". ")[0]
+            for verb in ("verify", "identify", "revoke")
+        ] == [
+            "Nobody is enrolled as 'Ann'",
+            "Nobody is enrolled yet",
+            "Nobody is enrolled as 'Ann'",
+        ]
         assert snapshot(tmp_path) == before
     store = KeyStore(tmp_path / "keys.sqlite")
     assert store.seals(["a"]) == {}
@@ -124,11 +149,20 @@ def test_reading_what_is_absent_or_empty_is_an_empty_vault_and_makes_nothing(tmp
 
 def test_enrolling_makes_the_tables_where_nothing_is(tmp_path):
     (tmp_path / "empty.sqlite").touch()
-    for place in (tmp_path / "none.sqlite", tmp_path / "empty.sqlite", "sqlite://", f"sqlite:///file:{tmp_path}/a%20b.sqlite?uri=true"):
+    for place in (
+        tmp_path / "none.sqlite",
+        tmp_path / "empty.sqlite",
+        "sqlite://",
+        f"sqlite:///file:{tmp_path}/a%20b.sqlite?uri=true",
+    ):
         vault = toy_vault(place)
         assert enrol(vault).templates == 1 and vault.verify("Ann", photo(1, 1)).same
         vault.close()
-    assert {path.name for path in tmp_path.iterdir()} == {"none.sqlite", "empty.sqlite", "a b.sqlite"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "none.sqlite",
+        "empty.sqlite",
+        "a b.sqlite",
+    }
 
 
 def test_a_refused_enrolment_makes_no_file(tmp_path):
@@ -138,7 +172,9 @@ def test_a_refused_enrolment_makes_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_empty_tables_that_an_older_version_left_in_another_database_do_not_make_it_a_vault(tmp_path):
+def test_empty_tables_that_an_older_version_left_in_another_database_do_not_make_it_a_vault(
+    tmp_path,
+):
     vault = toy_vault(tmp_path / "vault.sqlite")
     enrol(vault)
     vault.revoke("Ann")
@@ -153,11 +189,15 @@ def test_empty_tables_that_an_older_version_left_in_another_database_do_not_make
 
 def test_a_key_store_in_which_an_older_version_left_its_tables_still_opens(tmp_path):
     enrol(toy_vault(tmp_path / "vault.sqlite"))
-    made = sqlite3.connect(tmp_path / "vault.sqlite").execute("SELECT sql FROM sqlite_master WHERE name LIKE 'ndcb%'").fetchall()
+    made = (
+        sqlite3.connect(tmp_path / "vault.sqlite")
+        .execute("SELECT sql FROM sqlite_master WHERE name LIKE 'ndcb%'")
+        .fetchall()
+    )
     key_store(tmp_path / "keys.sqlite")
     connection = sqlite3.connect(tmp_path / "keys.sqlite")
     with connection:
-        for statement, in made:
+        for (statement,) in made:
             connection.execute(statement)
     connection.close()
     assert {"ndcb_keys", "ndcb_templates"} <= tables(tmp_path / "keys.sqlite")
@@ -196,7 +236,9 @@ def child_lists(place: str) -> None:
 
 def run_child(function: str, place: Path) -> str:
     call = f"from tests import test_database; test_database.{function}({str(place)!r})"
-    return subprocess.run([sys.executable, "-c", call], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=400).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", call], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=400
+    ).stdout.strip()
 
 
 def test_a_change_left_half_done_where_nothing_may_be_written():
@@ -211,8 +253,12 @@ def test_a_change_left_half_done_where_nothing_may_be_written():
         said = run_child("child_lists", path)
         folder.chmod(0o755)
         path.chmod(0o644)
-        assert said.startswith("The vault's file was left in the middle of a change") and said.endswith(".")
-        assert [one.name for one in toy_vault(path).list()] == ["Ann"]  # where it may be written it is mended
+        assert said.startswith(
+            "The vault's file was left in the middle of a change"
+        ) and said.endswith(".")
+        assert [one.name for one in toy_vault(path).list()] == [
+            "Ann"
+        ]  # where it may be written it is mended
     finally:
         folder.chmod(0o755)
         shutil.rmtree(folder)
@@ -223,9 +269,16 @@ def test_a_change_left_half_done_where_nothing_may_be_written():
 
 def test_reading_a_server_makes_no_tables(postgres):
     vault = toy_vault(postgres)
-    assert vault.list() == [] and "Nobody is enrolled" in result_of(lambda: READING["verify"](vault))
+    assert vault.list() == [] and "Nobody is enrolled" in result_of(
+        lambda: READING["verify"](vault)
+    )
     with vault.database.engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'ndcb%%'").scalar() == 0
+        assert (
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'ndcb%%'"
+            ).scalar()
+            == 0
+        )
     assert enrol(vault).templates == 1
     vault.close()
 
@@ -248,5 +301,8 @@ def test_a_server_is_shared_with_other_programs_but_not_with_the_keys(postgres):
 
 
 def test_postgres_is_postgresql():
-    assert make_engine("postgres://ann:secret@host/x", "vault").url == make_engine("postgresql://ann:secret@host/x", "vault").url
+    assert (
+        make_engine("postgres://ann:secret@host/x", "vault").url
+        == make_engine("postgresql://ann:secret@host/x", "vault").url
+    )
     assert make_engine("postgres://host/x", "vault").url.drivername == "postgresql+psycopg"

@@ -108,7 +108,13 @@ def test_the_crop_of_a_large_photo_keeps_its_detail(detector, close_up):
 
 
 def face(score: float, side: int, rotation: int = 0) -> Face:
-    return Face(Image.new("RGB", (160, 160)), (10, 20, 10 + side, 20 + side), np.full((5, 2), 15.0), score, rotation)
+    return Face(
+        Image.new("RGB", (160, 160)),
+        (10, 20, 10 + side, 20 + side),
+        np.full((5, 2), 15.0),
+        score,
+        rotation,
+    )
 
 
 def test_the_order_of_faces():
@@ -134,15 +140,25 @@ def test_patches_beside_a_sure_face_are_left_out_and_others_stay(monkeypatch):
 def test_of_a_tilted_portrait_the_face_is_taken_and_not_the_larger_patch(detector, astronaut):
     tilted = astronaut.rotate(60, Image.BICUBIC, expand=True, fillcolor=(120, 120, 120))
     found, patch = detector.find([tilted])[0]
-    assert contains(found.box, (210, 285)) and contains(found.box, (235, 320)) and found.score > 0.9 > patch.score  # by eye
+    assert (
+        contains(found.box, (210, 285))
+        and contains(found.box, (235, 320))
+        and found.score > 0.9 > patch.score
+    )  # by eye
     assert patch.box[2] - patch.box[0] > 2 * (found.box[2] - found.box[0])
-    assert all(face.score > 0.99 for face in detector(tilted))  # turned by 90 degrees more it is sure, and the patch is gone
+    assert all(
+        face.score > 0.99 for face in detector(tilted)
+    )  # turned by 90 degrees more it is sure, and the patch is gone
 
 
 def test_a_face_of_a_shrunk_picture_in_pixels_of_the_full_one():
     small = face(0.99, 30)
     large = enlarged(small, (2, 3))
-    assert large.box == (20, 60, 80, 150) and large.landmarks.tolist() == [[30, 45]] * 5 and large.image is small.image
+    assert (
+        large.box == (20, 60, 80, 150)
+        and large.landmarks.tolist() == [[30, 45]] * 5
+        and large.image is small.image
+    )
     assert enlarged(face(0.99, 30, 90), (2, 3)).box == (30, 40, 120, 100)
     aligned = already_aligned(Image.new("RGB", (160, 160)))
     assert enlarged(aligned, (2, 2)) is aligned and enlarged(small, (1, 1)) is small

@@ -1,4 +1,5 @@
-"""The page starts behind any proxy, and says in one sentence which value of the environment it cannot use."""
+"""The page starts behind any proxy, and says in one sentence which value of the environment it
+cannot use."""
 
 import os
 import socket
@@ -15,12 +16,17 @@ from ndcb import environment
 
 from .conftest import ROOT
 
-PLAIN = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and not name.startswith("GRADIO_")}
+PLAIN = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.lower().endswith("_proxy") and not name.startswith("GRADIO_")
+}
 
 
 @pytest.fixture(autouse=True)
 def plain():
-    """An environment with neither proxies nor Gradio's variables; what is set in it goes with the test."""
+    """An environment with neither proxies nor Gradio's variables; what is set in it goes with the
+    test."""
     with patch.dict(os.environ, PLAIN, clear=True):
         yield
 
@@ -34,12 +40,24 @@ def taken():
         yield server.getsockname()[1]
 
 
-@pytest.mark.parametrize("name, value", [
-    ("GRADIO_SERVER_PORT", "abc"), ("GRADIO_SERVER_PORT", "99999"), ("GRADIO_SERVER_PORT", "0"), ("GRADIO_SERVER_PORT", "-1"),
-    ("GRADIO_SERVER_PORT", "80.5"), ("GRADIO_NUM_PORTS", "many"), ("GRADIO_NODE_SERVER_PORT", "x"), ("GRADIO_DEBUG", "yes")])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("GRADIO_SERVER_PORT", "abc"),
+        ("GRADIO_SERVER_PORT", "99999"),
+        ("GRADIO_SERVER_PORT", "0"),
+        ("GRADIO_SERVER_PORT", "-1"),
+        ("GRADIO_SERVER_PORT", "80.5"),
+        ("GRADIO_NUM_PORTS", "many"),
+        ("GRADIO_NODE_SERVER_PORT", "x"),
+        ("GRADIO_DEBUG", "yes"),
+    ],
+)
 def test_a_number_that_is_none(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=rf"^{name} is '{value}'; it has to be a whole number from \d to \d+\.$"):
+    with pytest.raises(
+        SystemExit, match=rf"^{name} is '{value}'; it has to be a whole number from \d to \d+\.$"
+    ):
         environment.prepare()
 
 
@@ -62,7 +80,10 @@ def test_an_empty_value_is_none(monkeypatch, empty):
 def test_a_port_in_use(monkeypatch):
     with taken() as port:
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
-        with pytest.raises(SystemExit, match=rf"^Port {port} cannot be used \(Address already in use\)\. Choose another one with"):
+        with pytest.raises(
+            SystemExit,
+            match=rf"^Port {port} cannot be used \(Address already in use\)\. Choose another",
+        ):
             environment.chosen_port()
 
 
@@ -72,7 +93,9 @@ def test_an_address_that_is_not_this_machines(monkeypatch, name, port):
     monkeypatch.setenv("GRADIO_SERVER_NAME", name)
     if port:
         monkeypatch.setenv("GRADIO_SERVER_PORT", port)
-    with pytest.raises(SystemExit, match="^The address '.*' cannot be used .* with GRADIO_SERVER_NAME"):
+    with pytest.raises(
+        SystemExit, match="^The address '.*' cannot be used .* with GRADIO_SERVER_NAME"
+    ):
         environment.chosen_port()
 
 
@@ -80,7 +103,9 @@ def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-        with pytest.raises(SystemExit, match="^GRADIO_TEMP_DIR names no folder that can be written"):
+        with pytest.raises(
+            SystemExit, match="^GRADIO_TEMP_DIR names no folder that can be written"
+        ):
             environment.prepare()
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "new" / "folder"))
     environment.prepare()
@@ -93,26 +118,49 @@ def test_without_a_proxy_nothing_is_changed():
     assert dict(os.environ) == before
 
 
-@pytest.mark.parametrize("unusable", ["socks5://127.0.0.1:9", "socks5h://ann:secret@host:1080", "socks4://host:1", "nonsense://host", "http://host:port"])
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        "socks5://127.0.0.1:9",
+        "socks5h://ann:secret@host:1080",
+        "socks4://host:1",
+        "nonsense://host",
+        "http://host:port",
+    ],
+)
 def test_a_proxy_that_cannot_be_used_is_left_out_and_the_others_stay(monkeypatch, capsys, unusable):
     monkeypatch.setenv("ALL_PROXY", unusable)
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "intranet.example, 10.0.0.1")
     environment.prepare()
-    assert "ALL_PROXY" not in os.environ and os.environ["https_proxy"] == "http://proxy.example:3128"
-    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "intranet.example,10.0.0.1,localhost,127.0.0.1,::1"
+    assert (
+        "ALL_PROXY" not in os.environ and os.environ["https_proxy"] == "http://proxy.example:3128"
+    )
+    assert (
+        os.environ["NO_PROXY"]
+        == os.environ["no_proxy"]
+        == "intranet.example,10.0.0.1,localhost,127.0.0.1,::1"
+    )
     said = capsys.readouterr().err
-    assert said == "The proxy in ALL_PROXY cannot be used here; the page goes on without it.\n" and "secret" not in said
+    assert (
+        said == "The proxy in ALL_PROXY cannot be used here; the page goes on without it.\n"
+        and "secret" not in said
+    )
     httpx.Client().close()
 
 
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "127.0.0.1:9", "http://ann:secret@127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "proxy", ["http://127.0.0.1:9", "127.0.0.1:9", "http://ann:secret@127.0.0.1:9"]
+)
 def test_the_pages_own_address_needs_no_proxy(monkeypatch, proxy):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, proxy)
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     environment.prepare()
-    assert os.environ["HTTP_PROXY"] == proxy and os.environ["NO_PROXY"] == "localhost,127.0.0.1,::1,0.0.0.0"
+    assert (
+        os.environ["HTTP_PROXY"] == proxy
+        and os.environ["NO_PROXY"] == "localhost,127.0.0.1,::1,0.0.0.0"
+    )
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -135,12 +183,25 @@ def test_exceptions_that_stop_the_libraries(monkeypatch, capsys):
 
 def start_page(folder, **values: str) -> subprocess.Popen:
     own = PLAIN | {"GRADIO_TEMP_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | values
-    return subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("values", [{"ALL_PROXY": "socks5://127.0.0.1:9"}, {"HTTP_PROXY": "http://127.0.0.1:9", "https_proxy": "socks5://127.0.0.1:9"}],
-                         ids=["SOCKS", "HTTP"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ALL_PROXY": "socks5://127.0.0.1:9"},
+        {"HTTP_PROXY": "http://127.0.0.1:9", "https_proxy": "socks5://127.0.0.1:9"},
+    ],
+    ids=["SOCKS", "HTTP"],
+)
 def test_the_page_starts_and_answers_behind_a_proxy(tmp_path, values):
     with taken() as port:
         pass
@@ -154,7 +215,11 @@ def test_the_page_starts_and_answers_behind_a_proxy(tmp_path, values):
             except httpx.TransportError:
                 pass
         line = process.stdout.readline()
-        assert process.poll() is None and answer.status_code == 200 and f"http://127.0.0.1:{port}" in line
+        assert (
+            process.poll() is None
+            and answer.status_code == 200
+            and f"http://127.0.0.1:{port}" in line
+        )
         time.sleep(1)  # Gradio asks for its own address after it is served
         assert process.poll() is None
     finally:
@@ -164,12 +229,24 @@ def test_the_page_starts_and_answers_behind_a_proxy(tmp_path, values):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("values, sentence", [
-    ({"GRADIO_SERVER_PORT": "abc"}, "GRADIO_SERVER_PORT is 'abc'; it has to be a whole number from 1 to 65535.\n"),
-    ({"GRADIO_SERVER_PORT": "in use"}, "cannot be used (Address already in use). Choose another one with GRADIO_SERVER_PORT.\n")])
+@pytest.mark.parametrize(
+    "values, sentence",
+    [
+        (
+            {"GRADIO_SERVER_PORT": "abc"},
+            "GRADIO_SERVER_PORT is 'abc'; it has to be a whole number from 1 to 65535.\n",
+        ),
+        (
+            {"GRADIO_SERVER_PORT": "in use"},
+            "cannot be used (Address already in use). Choose another one with GRADIO_SERVER_PORT.\n",
+        ),
+    ],
+)
 def test_the_page_says_in_one_sentence_why_it_does_not_start(tmp_path, values, sentence):
     with taken() as port:
         values = {name: value.replace("in use", str(port)) for name, value in values.items()}
         process = start_page(tmp_path, **values)
         out, said = process.communicate(timeout=300)
-    assert process.returncode == 1 and out == "" and said.endswith(sentence) and said.count("\n") == 1
+    assert (
+        process.returncode == 1 and out == "" and said.endswith(sentence) and said.count("\n") == 1
+    )

@@ -184,7 +184,14 @@ def test_a_film_that_was_wound_on_is_read_from_its_start():
 def test_of_a_heic_the_primary_picture_is_read(primary):
     pictures = [Image.fromarray(NOISE), Image.fromarray(255 - QUARTERS), Image.fromarray(GREY)]
     pictures[primary] = Image.fromarray(QUARTERS)
-    data = encoded(pictures[0], "HEIF", save_all=True, append_images=pictures[1:], primary_index=primary, quality=95)
+    data = encoded(
+        pictures[0],
+        "HEIF",
+        save_all=True,
+        append_images=pictures[1:],
+        primary_index=primary,
+        quality=95,
+    )
     assert_looks_like(read_picture(data), QUARTERS, None)
     opened = Image.open(io.BytesIO(data))
     opened.seek((primary + 1) % 3)
@@ -199,18 +206,35 @@ def large(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "array", "PIL"])
-@pytest.mark.parametrize("size, expected", [((4096, 300), (4096, 300)), ((4097, 300), (4096, 300)), ((8000, 480), (4000, 240)),
-                                            ((8100, 480), (4050, 240)), ((480, 9000), (218, 4096)), ((14000, 40), (4096, 12))])
+@pytest.mark.parametrize(
+    "size, expected",
+    [
+        ((4096, 300), (4096, 300)),
+        ((4097, 300), (4096, 300)),
+        ((8000, 480), (4000, 240)),
+        ((8100, 480), (4050, 240)),
+        ((480, 9000), (218, 4096)),
+        ((14000, 40), (4096, 12)),
+    ],
+)
 def test_a_larger_picture_is_shrunk(format, size, expected):
     """A JPEG by its decoder, to 4000 px at least; any other to 4096."""
     if format not in ("JPEG",) and size[0] in (8000, 8100):
         expected = (4096, round(4096 / size[0] * size[1]))
     picture = large(*size)
-    source = picture if format == "PIL" else np.asarray(picture) if format == "array" else encoded(picture, format)
+    source = (
+        picture
+        if format == "PIL"
+        else np.asarray(picture)
+        if format == "array"
+        else encoded(picture, format)
+    )
     photo = read_photo(source)
     assert photo.size == size and photo.picture.size == expected
     assert photo.scale == (size[0] / expected[0], size[1] / expected[1])
-    found, wanted = (np.asarray(one.resize((48, 32), Image.BOX)).astype(int) for one in (photo.picture, picture))
+    found, wanted = (
+        np.asarray(one.resize((48, 32), Image.BOX)).astype(int) for one in (photo.picture, picture)
+    )
     assert np.abs(found - wanted).mean() < 3
     if format == "PIL":
         assert picture.size == size  # the caller's own
@@ -220,15 +244,21 @@ def test_the_largest_side_counts_after_turning():
     sideways = encoded(large(5000, 400), "JPEG", exif=exif(6))
     photo = read_photo(sideways)
     assert photo.size == (400, 5000) and photo.picture.size == (328, 4096)
-    assert photo.picture.getpixel((300, 100)) == pytest.approx((200, 30, 30), abs=16)  # red, which was at the left, is above
+    assert photo.picture.getpixel((300, 100)) == pytest.approx(
+        (200, 30, 30), abs=16
+    )  # red, which was at the left, is above
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F", "I;16"]
+)
 def test_strip_by_strip_gives_what_the_whole_gives(mode, monkeypatch):
     """A white that is sought, too: it is that of the whole picture, not of a strip."""
     picture = Image.fromarray(QUARTERS)
     if mode in ("I", "F", "I;16"):
-        picture = Image.fromarray((ramp16() // 7).astype({"I": np.int32, "F": np.float32, "I;16": np.uint16}[mode]))
+        picture = Image.fromarray(
+            (ramp16() // 7).astype({"I": np.int32, "F": np.float32, "I;16": np.uint16}[mode])
+        )
     elif mode == "PA":
         picture = picture.quantize(16).convert("PA")
     else:
@@ -276,7 +306,7 @@ BAD = {  # name: (file's ending, its bytes, a word that must be in the refusal)
     "100 megapixels, header only": ("png", lambda: png(10000, 10000, 8, 2), "megapixels|not a picture|damaged"),
     "400 megapixels": ("png", lambda: png(20000, 20000, 8, 2, zlib.compress(b"\0")), "megapixels"),
     "4 billion px wide": ("png", lambda: png(2**31 - 1, 2**31 - 1, 8, 2, zlib.compress(b"\0")), "megapixels"),
-    "over 10 MB": ("png", lambda: encoded(QUARTERS, "PNG") + bytes(MAX_BYTES), "over 40 MB"),
+    "over 40 MB": ("png", lambda: encoded(QUARTERS, "PNG") + bytes(MAX_BYTES), "over 40 MB"),
     "svg": ("svg", vector, "not a picture"),
     "svg renamed": ("png", vector, "not a picture"),
     "pdf renamed": ("jpg", lambda: encoded(QUARTERS, "PDF"), "not a picture"),
@@ -338,6 +368,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
 
 def writing(path, content: bytes) -> threading.Thread:
     """A thread that writes into a pipe; who reads no further breaks it off."""
+
     def write():
         with suppress(BrokenPipeError), open(path, "wb") as file:
             file.write(content)
@@ -365,11 +396,23 @@ def test_a_pipe_without_end_is_left_after_what_is_allowed(tmp_path, monkeypatch)
 
 def test_a_shells_pipe_and_the_standard_input_are_read(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(QUARTERS, "PNG"))
-    code = "import sys; from ndcb.images import read_picture; print(*[read_picture(path).getpixel((2, 2)) for path in sys.argv[1:]])"
-    for source, paths in (("cat a.png |", "<(cat a.png) /dev/stdin"), ("", "/dev/stdin /dev/fd/0 < a.png")):
+    code = (
+        "import sys; from ndcb.images import read_picture; "
+        "print(*[read_picture(path).getpixel((2, 2)) for path in sys.argv[1:]])"
+    )
+    for source, paths in (
+        ("cat a.png |", "<(cat a.png) /dev/stdin"),
+        ("", "/dev/stdin /dev/fd/0 < a.png"),
+    ):
         command = f'{source} "$0" -c "$1" {paths}'
-        done = subprocess.run(["bash", "-c", command, sys.executable, code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
-                              capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            ["bash", "-c", command, sys.executable, code],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert done.stdout == "(200, 30, 30) (200, 30, 30)\n", done.stderr
 
 

@@ -15,7 +15,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ndcb import keys
-from ndcb.keys import KEY_BYTES, BadKey, KeyCard, KeyCards, Passphrase, Scrypt, ServiceSecret, gaussians, random_key, rotation, template_key
+from ndcb.keys import (
+    KEY_BYTES,
+    BadKey,
+    KeyCard,
+    KeyCards,
+    Passphrase,
+    Scrypt,
+    ServiceSecret,
+    gaussians,
+    random_key,
+    rotation,
+    template_key,
+)
 
 from .conftest import ROOT
 
@@ -105,9 +117,13 @@ def test_a_passphrase_gives_one_secret_with_one_salt():
 def test_a_byte_order_mark_does_not_belong_to_a_passphrase():
     salt, scrypt = b"0123456789abcdef", Scrypt(2, 8, 1)
     plain, marked = Passphrase("correct horse"), Passphrase(MARK + "correct horse")
-    assert marked.secret(salt, scrypt) == plain.secret(salt, scrypt) == marked.secrets(salt, scrypt)[0]
+    assert (
+        marked.secret(salt, scrypt) == plain.secret(salt, scrypt) == marked.secrets(salt, scrypt)[0]
+    )
     older = scrypt.hash((MARK + "correct horse").encode(), salt)
-    assert marked.secrets(salt, scrypt)[1:] == [older] and plain.secrets(salt, scrypt) == [plain.secret(salt, scrypt)]
+    assert marked.secrets(salt, scrypt)[1:] == [older] and plain.secrets(salt, scrypt) == [
+        plain.secret(salt, scrypt)
+    ]
     with pytest.raises(BadKey, match="at least 8"):
         Passphrase(MARK + "seven c")
 
@@ -151,7 +167,10 @@ def test_a_cards_picture_is_scanned_again_even_from_a_poor_photo():
     photo = Image.fromarray(np.uint8(np.clip(np.asarray(photo.rotate(12, Image.BICUBIC)) * 0.7 + np.random.default_rng(0).normal(
         25, 12, (1100, 900, 3)), 0, 255)))
     assert KeyCards.scan(photo).cards == (CARD,)
-    assert KeyCards.scan(KeyCard("N" * 200, "e" * 32, 1, bytes(32)).picture()).cards[0].name == "N" * 200
+    assert (
+        KeyCards.scan(KeyCard("N" * 200, "e" * 32, 1, bytes(32)).picture()).cards[0].name
+        == "N" * 200
+    )
 
 
 def qr_code(text: str) -> Image.Image:
@@ -161,7 +180,11 @@ def qr_code(text: str) -> Image.Image:
 
 def sheet(*pictures: Image.Image) -> Image.Image:
     """Side by side on white."""
-    paper = Image.new("L", (sum(one.width + 40 for one in pictures), max(one.height for one in pictures) + 40), 255)
+    paper = Image.new(
+        "L",
+        (sum(one.width + 40 for one in pictures), max(one.height for one in pictures) + 40),
+        255,
+    )
     left = 20
     for one in pictures:
         paper.paste(one, (left, 20))
@@ -170,7 +193,9 @@ def sheet(*pictures: Image.Image) -> Image.Image:
 
 
 def test_all_cards_on_a_sheet_are_read_and_other_codes_passed_over():
-    found = KeyCards.scan(sheet(qr_code("https://example.org"), OTHER.picture(), qr_code("{}"), CARD.picture()))
+    found = KeyCards.scan(
+        sheet(qr_code("https://example.org"), OTHER.picture(), qr_code("{}"), CARD.picture())
+    )
     assert set(found.cards) == {CARD, OTHER}
 
 
@@ -211,7 +236,9 @@ def test_a_cards_picture_in_a_file():
     assert KeyCards.open(file.getvalue()).cards == (CARD,)
 
 
-@pytest.mark.parametrize("data", [b"hello", "schöne Grüße".encode("utf-16"), b"[1]", b"{", b"name;key"])
+@pytest.mark.parametrize(
+    "data", [b"hello", "schöne Grüße".encode("utf-16"), b"[1]", b"{", b"name;key"]
+)
 def test_a_text_that_is_no_card_is_said(data):
     with pytest.raises(BadKey, match="no key card, or it is damaged"):
         KeyCards.open(data)
@@ -233,10 +260,15 @@ def test_a_name_that_the_font_lacks_is_left_to_the_pen():
         np.testing.assert_array_equal(ink(name), BLANK_TO_WRITE_ON)
 
 
-@pytest.mark.parametrize("name", ["Ann", "Zoë Ó", "Дмитрий Ёлкин", "Ελένη", "Nguyễn Thị Ánh", "Անի", "გიორგი", "O'Brien-Smith"])
+@pytest.mark.parametrize(
+    "name",
+    ["Ann", "Zoë Ó", "Дмитрий Ёлкин", "Ελένη", "Nguyễn Thị Ánh", "Անի", "გიორგი", "O'Brien-Smith"],
+)
 def test_european_names_are_printed(name):
     assert (ink(name) ^ BLANK_TO_WRITE_ON).sum() > 100
-    np.testing.assert_array_equal(ink(name), ink(f"{name[0]}\u200d{name[1:]}\u200f"))  # what cannot be seen is left out
+    np.testing.assert_array_equal(
+        ink(name), ink(f"{name[0]}\u200d{name[1:]}\u200f")
+    )  # what cannot be seen is left out
 
 
 def test_a_wide_name_stays_on_the_card():
@@ -246,11 +278,25 @@ def test_a_wide_name_stays_on_the_card():
 
 @pytest.mark.parametrize("home", ["/nonexistent", None])
 def test_a_card_is_drawn_without_a_home_and_without_a_warning(home, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")}
-    code = ("import sys; from ndcb.keys import KeyCard, KeyCards; card = KeyCard('Ann', 'e' * 32, 1, bytes(32)); "
-            "assert KeyCards.scan(card.picture()).cards == (card,); assert 'matplotlib' not in sys.modules")
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, env=environment | ({"HOME": home} if home else {}),
-                          capture_output=True, text=True, timeout=120)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+    }
+    code = (
+        "import sys; from ndcb.keys import KeyCard, KeyCards; "
+        "card = KeyCard('Ann', 'e' * 32, 1, bytes(32)); "
+        "assert KeyCards.scan(card.picture()).cards == (card,); "
+        "assert 'matplotlib' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        env=environment | ({"HOME": home} if home else {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -1,4 +1,5 @@
-"""What a person's name may hold, which spellings are one name, and names that older versions have stored."""
+"""What a person's name may hold, which spellings are one name, and names that older versions have
+stored."""
 
 import hashlib
 import unicodedata
@@ -37,12 +38,24 @@ def test_a_name_is_what_its_owner_writes(name):
     assert clean_name(name) == name
     vault = toy_vault("sqlite://")
     vault.enrol(name, [photo(1)])
-    assert vault.list()[0].name == name and vault.verify(name, photo(1, 1)).same and vault.revoke(name) == 1
+    assert (
+        vault.list()[0].name == name
+        and vault.verify(name, photo(1, 1)).same
+        and vault.revoke(name) == 1
+    )
     vault.close()
 
 
-@pytest.mark.parametrize("given, kept", [
-    ("  Ann   Lee ", "Ann Lee"), ("Zoe\u0301", "Zo\u00e9"), ("\u3000Ann\u00a0\n", "Ann"), ("\ufeffAnn", "Ann"), (" \ufeff Ann", "Ann")])
+@pytest.mark.parametrize(
+    "given, kept",
+    [
+        ("  Ann   Lee ", "Ann Lee"),
+        ("Zoe\u0301", "Zo\u00e9"),
+        ("\u3000Ann\u00a0\n", "Ann"),
+        ("\ufeffAnn", "Ann"),
+        (" \ufeff Ann", "Ann"),
+    ],
+)
 def test_what_is_around_a_name_is_left_out(given, kept):
     assert clean_name(given) == kept
 
@@ -67,7 +80,10 @@ REFUSED = {
     "not a character": ("a\uffff", r"U\+FFFF \(not a character\)"),
     "private": ("\uf8ff", r"U\+F8FF \(a private character\)"),
     "hidden tags": ("Ann\U000e0041\U000e0042", r"U\+E0041 \(TAG LATIN CAPITAL LETTER A\)"),
-    "joiners alone": ("\u200d\u200c\u200f", r"can be seen; here is only U\+200D \(ZERO WIDTH JOINER\)"),
+    "joiners alone": (
+        "\u200d\u200c\u200f",
+        r"can be seen; here is only U\+200D \(ZERO WIDTH JOINER\)",
+    ),
     "a filler alone": ("\u3164", r"can be seen; here is only U\+3164 \(HANGUL FILLER\)"),
     "a variation alone": ("\ufe0f", "can be seen"),
     "Braille's blank alone": ("\u2800 \u2800", "can be seen"),
@@ -82,9 +98,24 @@ def test_what_is_no_name_is_said_with_the_character(name, sentence):
 
 
 ALIKE = [
-    ("Ann", "ANN"), ("Straße", "STRASSE"), ("Zoé", "ZOE\u0301"), ("1", "１"), ("Ann", "Ａｎｎ"), ("ﬁona", "Fiona"), ("Ann Lee", "Ann\u00a0Lee"),
-    ("山田 太郎", "山田\u3000太郎"), ("علی‌رضا", "علیرضا"), ("Ann", "A\u200dn\u200en"), ("❤️", "❤"), ("ｶﾅ", "カナ"), ("Ann", "Ann\u2800"),
-    ("\u1f80", "\u1f88"), ("ᾳ", "αι"), ("①", "1"), ("각", "각")]
+    ("Ann", "ANN"),
+    ("Straße", "STRASSE"),
+    ("Zoé", "ZOE\u0301"),
+    ("1", "１"),
+    ("Ann", "Ａｎｎ"),
+    ("ﬁona", "Fiona"),
+    ("Ann Lee", "Ann\u00a0Lee"),
+    ("山田 太郎", "山田\u3000太郎"),
+    ("علی‌رضا", "علیرضا"),
+    ("Ann", "A\u200dn\u200en"),
+    ("❤️", "❤"),
+    ("ｶﾅ", "カナ"),
+    ("Ann", "Ann\u2800"),
+    ("\u1f80", "\u1f88"),
+    ("ᾳ", "αι"),
+    ("①", "1"),
+    ("각", "각"),
+]
 
 
 @pytest.mark.parametrize("one, other", ALIKE)
@@ -93,7 +124,22 @@ def test_names_that_look_alike_are_one(one, other):
 
 
 def test_names_that_differ_stay_apart():
-    names = ["Jose", "José", "Ann Lee", "AnnLee", "Ann", "Аnn", "1", "l", "علی رضا", "علی‌رضا", "👩‍💻", "👨‍💻", WRITTEN["the flag of Scotland"], "🏴"]
+    names = [
+        "Jose",
+        "José",
+        "Ann Lee",
+        "AnnLee",
+        "Ann",
+        "Аnn",
+        "1",
+        "l",
+        "علی رضا",
+        "علی‌رضا",
+        "👩‍💻",
+        "👨‍💻",
+        WRITTEN["the flag of Scotland"],
+        "🏴",
+    ]
     assert len({person_of(clean_name(name)) for name in names}) == len(names)
 
 
@@ -116,21 +162,30 @@ def older_digest(name: str) -> str:
     return hashlib.sha256(folded.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["Ann", "Ann Lee", "Zoé", "Straße", "李小龍", "علي", "Дмитрий", "ΑΝΝΑ", "ﬃ"])
+@pytest.mark.parametrize(
+    "name", ["Ann", "Ann Lee", "Zoé", "Straße", "李小龍", "علي", "Дмитрий", "ΑΝΝΑ", "ﬃ"]
+)
 def test_the_digest_of_most_names_is_what_it_was(name):
     assert digests_of(name) == (older_digest(name), older_digest(name))
 
 
 @pytest.fixture
 def older(tmp_path):
-    """A vault with names whose digest is another one today, stored as an older version stored them."""
+    """A vault with names whose digest is another one today, stored as an older version stored
+    them."""
     path = tmp_path / "vault.sqlite"
     vault = toy_vault(path)
     for person, name in enumerate(["one", "two", "circled", "half"]):
         vault.enrol(name, [photo(person)])
     vault.close()
     for before, name in zip(["one", "two", "circled", "half"], ["1", "１", "②", "ｶﾅ"]):
-        change(path, "UPDATE ndcb_templates SET name = ?, person = ? WHERE name = ?", name, older_digest(name), before)
+        change(
+            path,
+            "UPDATE ndcb_templates SET name = ?, person = ? WHERE name = ?",
+            name,
+            older_digest(name),
+            before,
+        )
     return path
 
 

@@ -1,4 +1,5 @@
-"""Whatever is wrong with a file's metadata, its pixels come out as they are, upright, and in bounded memory."""
+"""Whatever is wrong with a file's metadata, its pixels come out as they are, upright, and in
+bounded memory."""
 
 import io
 import random
@@ -42,7 +43,9 @@ def entry(tag: int, kind: int, count: int, value: bytes) -> bytes:
 
 
 def exif(*entries: bytes, count: int | None = None) -> bytes:
-    return EXIF_HEAD + struct.pack("<H", len(entries) if count is None else count) + b"".join(entries)
+    return (
+        EXIF_HEAD + struct.pack("<H", len(entries) if count is None else count) + b"".join(entries)
+    )
 
 
 SIDEWAYS = entry(0x0112, 3, 1, b"\6\0")
@@ -108,7 +111,9 @@ SEGMENTS = {
     "JFIF cut off": segment(0xE0, b"JFIF\0"),
     "Adobe cut off": segment(0xEE, b"Adobe"),
     "Photoshop cut off": segment(0xED, b"Photoshop 3.0\x008BIM\x04\x04\0"),
-    "XMP that is none": segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0\xff\xfe tiff:Orientation='x"),
+    "XMP that is none": segment(
+        0xE1, b"http://ns.adobe.com/xap/1.0/\0\xff\xfe tiff:Orientation='x"
+    ),
     "an empty comment": segment(0xFE, b""),
     "an empty segment": segment(0xE1, b""),
     "Exif twice, the second is none": segment(0xE1, exif()) + segment(0xE1, b"Exif\0\0zz"),
@@ -127,16 +132,44 @@ def test_random_metadata_changes_no_pixel(picture, seed):
     chance = random.Random(seed)
     jpeg, png = encoded(picture, "JPEG"), encoded(picture, "PNG")
     markers = [0xFE, *(marker for marker in range(0xE0, 0xF0) if marker not in (0xE0, 0xEE))]
-    added = b"".join(segment(chance.choice(markers), chance.choice([b"Exif\0\0II*\0", b"MPF\0", b"ICC_PROFILE\0", b""])
-                             + chance.randbytes(chance.randrange(90))) for _ in range(5))
+    added = b"".join(
+        segment(
+            chance.choice(markers),
+            chance.choice([b"Exif\0\0II*\0", b"MPF\0", b"ICC_PROFILE\0", b""])
+            + chance.randbytes(chance.randrange(90)),
+        )
+        for _ in range(5)
+    )
     found = read_photo(jpeg[:2] + added + jpeg[2:])
     assert sorted(found.size) == sorted(PORTRAIT_SIZE)
-    kinds = [b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"gAMA", b"cHRM", b"pHYs", b"sRGB", b"acTL", b"fcTL", b"fdAT", b"tIME", b"bKGD", b"prIv"]
-    added = b"".join(chunk(chance.choice(kinds), chance.randbytes(chance.randrange(40)), chance.random() < 0.5) for _ in range(5))
+    kinds = [
+        b"tEXt",
+        b"zTXt",
+        b"iTXt",
+        b"iCCP",
+        b"gAMA",
+        b"cHRM",
+        b"pHYs",
+        b"sRGB",
+        b"acTL",
+        b"fcTL",
+        b"fdAT",
+        b"tIME",
+        b"bKGD",
+        b"prIv",
+    ]
+    added = b"".join(
+        chunk(chance.choice(kinds), chance.randbytes(chance.randrange(40)), chance.random() < 0.5)
+        for _ in range(5)
+    )
     assert same(png, png[:33] + added + png[33:])
 
 
-PROGRESSIVE = {"baseline": {}, "progressive": {"progressive": True}, "with restarts": {"restart_marker_rows": 2}}
+PROGRESSIVE = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "with restarts": {"restart_marker_rows": 2},
+}
 
 
 @pytest.mark.parametrize("options", PROGRESSIVE.values(), ids=PROGRESSIVE)
@@ -154,7 +187,7 @@ def test_a_jpeg_without_its_end_is_read(astronaut, options):
 def test_a_jpeg_that_was_cut_is_damaged(astronaut, options, share):
     whole = encoded(astronaut, "JPEG", **options)
     with pytest.raises(BadPicture, match="damaged|not a picture"):
-        read_picture(whole[:round(len(whole) * share)])
+        read_picture(whole[: round(len(whole) * share)])
 
 
 def test_what_is_put_before_or_after_a_file_by_mistake(picture):
@@ -168,7 +201,11 @@ def test_what_is_put_before_or_after_a_file_by_mistake(picture):
 def test_a_film_behind_a_photo_is_no_part_of_it(picture):
     plain = encoded(picture, "JPEG")
     film = random.Random(0).randbytes(3 * 10**6)
-    assert film.count(b"\xff\xda") > 10 and same(plain, plain + film) and unwrap(plain + film).data == unwrap(plain).data
+    assert (
+        film.count(b"\xff\xda") > 10
+        and same(plain, plain + film)
+        and unwrap(plain + film).data == unwrap(plain).data
+    )
 
 
 def test_scans_without_end_are_refused(picture):
@@ -185,7 +222,12 @@ def test_scans_without_end_are_refused(picture):
 
 
 def chunk(kind: bytes, content: bytes, damaged: bool = False) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content) ^ damaged)
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content) ^ damaged)
+    )
 
 
 CHUNKS = {
@@ -223,6 +265,12 @@ def test_a_png_without_its_end_is_read_and_one_without_pixels_is_not(picture):
         unwrap(plain[:33] + chunk(b"tEXt", b"") * (MOST_PARTS + 1) + plain[33:])
 
 
+@pytest.mark.parametrize("rest", [b"", chunk(b"tRNS", b"ab"), chunk(b"eXIf", b""), b"\0\0\0\0"])
+def test_a_png_that_is_hardly_begun_is_refused(rest):
+    with pytest.raises(BadPicture, match="not a picture|damaged"):
+        read_picture(b"\x89PNG\r\n\x1a\n" + rest)
+
+
 # --- TIFF
 
 
@@ -234,7 +282,9 @@ def tiff(pages: list[tuple[Image.Image, dict[int, int]]], **options) -> bytes:
         frame.encoderinfo = {"tiffinfo": tags, **options}
         frames.append(frame)
     file = io.BytesIO()
-    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:], tiffinfo=pages[0][1], **options)
+    frames[0].save(
+        file, "TIFF", save_all=True, append_images=frames[1:], tiffinfo=pages[0][1], **options
+    )
     return file.getvalue()
 
 
@@ -251,11 +301,23 @@ def test_the_pages_have_their_tags(picture):
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
-@pytest.mark.parametrize("kinds, expected", [
-    ([REDUCED, {}], 1), ([MASK, REDUCED, {}], 2), ([{}, REDUCED], 0), ([{}, {}], 0), ([{254: 2}, {}], 0),
-    ([REDUCED, REDUCED], 1), ([REDUCED], 0)])
+@pytest.mark.parametrize(
+    "kinds, expected",
+    [
+        ([REDUCED, {}], 1),
+        ([MASK, REDUCED, {}], 2),
+        ([{}, REDUCED], 0),
+        ([{}, {}], 0),
+        ([{254: 2}, {}], 0),
+        ([REDUCED, REDUCED], 1),
+        ([REDUCED], 0),
+    ],
+)
 def test_of_a_tiff_the_first_page_that_is_no_copy(picture, compression, kinds, expected):
-    pages = [Image.new("RGB", (30 + 10 * number, 40), (60 * number, 90, 200)) for number in range(len(kinds))]
+    pages = [
+        Image.new("RGB", (30 + 10 * number, 40), (60 * number, 90, 200))
+        for number in range(len(kinds))
+    ]
     found = read_picture(tiff([*zip(pages, kinds)], compression=compression))
     assert found.size == pages[expected].size
     np.testing.assert_allclose(np.asarray(found), np.asarray(pages[expected]), atol=4)
@@ -276,8 +338,20 @@ def test_a_tiff_whose_second_page_is_damaged(picture):
     assert same(data, bytes(damaged))
 
 
-@pytest.mark.parametrize("tag, kind, count", [(282, 5, 1), (283, 10, 1), (34675, 7, 99), (700, 1, 99), (34665, 4, 1), (34853, 4, 1), (305, 99, 1),
-                                              (33432, 2, 2**31), (65000, 12, 5)])
+@pytest.mark.parametrize(
+    "tag, kind, count",
+    [
+        (282, 5, 1),
+        (283, 10, 1),
+        (34675, 7, 99),
+        (700, 1, 99),
+        (34665, 4, 1),
+        (34853, 4, 1),
+        (305, 99, 1),
+        (33432, 2, 2**31),
+        (65000, 12, 5),
+    ],
+)
 def test_a_tiff_with_odd_tags(picture, tag, kind, count):
     """Each has its value beyond the file's end."""
     data = encoded(picture, "TIFF", compression="tiff_lzw", tiffinfo={65001: 5})
@@ -286,6 +360,15 @@ def test_a_tiff_with_odd_tags(picture, tag, kind, count):
     place = changed.index(struct.pack("<H", 65001), start)
     struct.pack_into("<HHLL", changed, place, tag, kind, count, 2**31 - 9)
     assert same(data, bytes(changed))
+
+
+def test_a_tiff_of_endless_tags_is_refused(picture):
+    data = bytearray(encoded(picture, "TIFF"))
+    struct.pack_into("<H", data, struct.unpack_from("<L", data, 4)[0], 65535)
+    with pytest.raises(Unreadable, match="tags"):
+        unwrap(bytes(data))
+    with pytest.raises(BadPicture, match="damaged"):
+        read_picture(bytes(data))
 
 
 def test_a_tiff_is_turned_as_its_tag_says(picture):
@@ -304,26 +387,50 @@ def hand_made_tiff(size: tuple[int, int], tile: tuple[int, int] | None = None, *
     packer = zlib.compressobj(1)
     data = b"".join(packer.compress(bytes(width * 8)) for _ in range(height)) + packer.flush()
     bits = 8 + len(data)
-    place = {322: width, 323: height, 324: 8, 325: len(data)} if tile else {273: 8, 278: height, 279: len(data)}
+    place = (
+        {322: width, 323: height, 324: 8, 325: len(data)}
+        if tile
+        else {273: 8, 278: height, 279: len(data)}
+    )
     tags = {256: size[0], 257: size[1], 259: 8, 262: 2, 277: 4, 338: 2} | place
     entries = [entry(tag, 4, 1, struct.pack("<L", value)) for tag, value in tags.items()]
-    entries = sorted([*entries, entry(258, 3, 4, struct.pack("<L", bits)), *extra.get("entries", [])])
-    directory = struct.pack("<H", len(entries)) + b"".join(sorted(entries, key=lambda one: struct.unpack_from("<H", one))) + bytes(4)
-    return b"II*\0" + struct.pack("<L", bits + 8) + data + struct.pack("<4H", 16, 16, 16, 16) + directory
+    entries = sorted(
+        [*entries, entry(258, 3, 4, struct.pack("<L", bits)), *extra.get("entries", [])]
+    )
+    directory = (
+        struct.pack("<H", len(entries))
+        + b"".join(sorted(entries, key=lambda one: struct.unpack_from("<H", one)))
+        + bytes(4)
+    )
+    return (
+        b"II*\0"
+        + struct.pack("<L", bits + 8)
+        + data
+        + struct.pack("<4H", 16, 16, 16, 16)
+        + directory
+    )
 
 
 def hand_made_png(side: int) -> bytes:
     """RGBA of 16 bits, all zeros."""
     packer = zlib.compressobj(1)
     rows = b"".join(packer.compress(bytes(1 + 8 * side)) for _ in range(side)) + packer.flush()
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0))
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
 
 
 SIDE = 7999
 """64 megapixels in a square, which no JPEG's decoder may halve: the most that is decoded whole."""
 LARGEST = {  # of 64 megapixels; the MB that reading one may add
     "square.jpg": (lambda p: encoded(p, "JPEG", quality=70), 600),
-    "progressive CMYK.jpg": (lambda p: encoded(p.convert("CMYK"), "JPEG", quality=70, progressive=True, subsampling=0), 900),
+    "progressive CMYK.jpg": (
+        lambda p: encoded(p.convert("CMYK"), "JPEG", quality=70, progressive=True, subsampling=0),
+        900,
+    ),
     "rgba.png": (lambda p: hand_made_png(SIDE), 600),
     "palette.png": (lambda p: encoded(p.quantize(8), "PNG", compress_level=1), 400),
     "film.gif": (lambda p: encoded(p.quantize(8), "GIF"), 400),
@@ -348,7 +455,13 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 def megabytes_of(path: Path) -> tuple[str, int]:
     """What reading a file said, and the memory that it took, in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     said, megabytes = done.stdout.splitlines()
     return said, int(megabytes)
 
@@ -358,7 +471,9 @@ def megabytes_of(path: Path) -> tuple[str, int]:
 @pytest.mark.parametrize("name", LARGEST)
 def test_the_memory_of_the_largest_pictures_is_bounded(astronaut, tmp_path, name):
     make, most = LARGEST[name]
-    (tmp_path / name).write_bytes(make(astronaut.quantize(8).convert("RGB").resize((SIDE, SIDE), Image.NEAREST)))
+    (tmp_path / name).write_bytes(
+        make(astronaut.quantize(8).convert("RGB").resize((SIDE, SIDE), Image.NEAREST))
+    )
     said, megabytes = megabytes_of(tmp_path / name)
     assert said == f"{SIDE} {SIDE} 4096 4096" and megabytes < most
 
@@ -372,19 +487,34 @@ def test_a_phones_photo_of_48_megapixels_is_decoded_at_half_its_size(astronaut, 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ru_maxrss has another unit")
-@pytest.mark.parametrize("name", ["a tile larger than its picture", "a tag of 30 MB a thousand times", "a text that unpacks to 1 GB",
-                                  "a HEIC that is larger than it says"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a tile larger than its picture",
+        "a tag of 30 MB a thousand times",
+        "a text that unpacks to 1 GB",
+        "a HEIC that is larger than it says",
+    ],
+)
 def test_bombs_do_not_go_off(tmp_path, name):
     path = tmp_path / "bomb"
     if name == "a tile larger than its picture":
         path.write_bytes(hand_made_tiff((500, 500), tile=(16384, 12000)))
     elif name == "a tag of 30 MB a thousand times":
-        tags = [entry(60000 + number, 7, 30 * 10**6, struct.pack("<L", 8)) for number in range(1000)]
+        tags = [
+            entry(60000 + number, 7, 30 * 10**6, struct.pack("<L", 8)) for number in range(1000)
+        ]
         path.write_bytes(hand_made_tiff((500, 500), entries=tags) + bytes(31 * 10**6))
     elif name == "a text that unpacks to 1 GB":
-        path.write_bytes(encoded(Image.new("RGB", (99, 99)), "PNG")[:33] + chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(10**9), 1)))
+        path.write_bytes(
+            encoded(Image.new("RGB", (99, 99)), "PNG")[:33]
+            + chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(10**9), 1))
+        )
     else:
         data = encoded(Image.new("RGB", (9000, 7000)), "HEIF", quality=10)
-        path.write_bytes(data.replace(struct.pack(">II", 9024, 7040), struct.pack(">II", 96, 96)).replace(
-            struct.pack(">II", 9000, 7000), struct.pack(">II", 96, 96)).replace(b"clap", b"free"))
+        path.write_bytes(
+            data.replace(struct.pack(">II", 9024, 7040), struct.pack(">II", 96, 96))
+            .replace(struct.pack(">II", 9000, 7000), struct.pack(">II", 96, 96))
+            .replace(b"clap", b"free")
+        )
     assert path.stat().st_size < 40 * 10**6 and megabytes_of(path)[1] < 250

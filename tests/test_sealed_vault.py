@@ -108,16 +108,26 @@ def test_a_sealed_login_from_enrolment_to_revocation(vault, secret):
 
 
 def test_of_several_cards_the_enrolments_own_counts(here):
-    (_, first), (_, bobs) = here.enrol_sealed("Ann", [photo(1)]), here.enrol_sealed("Bob", [photo(2)])
-    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((bobs, first))) and here.verify_sealed("Bob", photo(2, 1), KeyCards((first, bobs)))
+    (_, first), (_, bobs) = (
+        here.enrol_sealed("Ann", [photo(1)]),
+        here.enrol_sealed("Bob", [photo(2)]),
+    )
+    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((bobs, first))) and here.verify_sealed(
+        "Bob", photo(2, 1), KeyCards((first, bobs))
+    )
     assert not here.verify_sealed("Ann", photo(2, 1), KeyCards((bobs, first)))
     _, second = here.renew("Ann", [photo(1)])
     assert here.verify_sealed("Ann", photo(1, 1), KeyCards((first, bobs, second)))
     newer = replace(second, version=3)
     for cards, sentence in (
-            ((bobs,), "^This key card belongs to another enrolment"), ((bobs, replace(bobs, version=2)), "^These 2 key cards belong to another"),
-            ((bobs, first), "has version 1, and the template was renewed: it needs version 2"),
-            ((first, newer), "has version 3, and the key store has version 2: it is older than the card")):
+        ((bobs,), "^This key card belongs to another enrolment"),
+        ((bobs, replace(bobs, version=2)), "^These 2 key cards belong to another"),
+        ((bobs, first), "has version 1, and the template was renewed: it needs version 2"),
+        (
+            (first, newer),
+            "has version 3, and the key store has version 2: it is older than the card",
+        ),
+    ):
         with pytest.raises(BadKey, match=sentence):
             here.verify_sealed("Ann", photo(1, 1), KeyCards(cards))
 
@@ -135,9 +145,13 @@ def test_a_passphrase_with_a_byte_order_mark_locks_nobody_out(here):
     here.enrol_sealed("Ann", [photo(1)], marked)
     here.enrol_sealed("Bob", [photo(2)], WORDS)
     for secret in (marked, WORDS):
-        assert here.verify_sealed("Ann", photo(1, 1), secret) and here.verify_sealed("Bob", photo(2, 1), secret)
+        assert here.verify_sealed("Ann", photo(1, 1), secret) and here.verify_sealed(
+            "Bob", photo(2, 1), secret
+        )
     here.enrol_sealed("Cem", [photo(3)], OlderPassphrase(marked.text))
-    assert here.verify_sealed("Cem", photo(3, 1), marked) and not here.verify_sealed("Cem", photo(2, 1), marked)
+    assert here.verify_sealed("Cem", photo(3, 1), marked) and not here.verify_sealed(
+        "Cem", photo(2, 1), marked
+    )
     assert not here.verify_sealed("Cem", photo(3, 1), Passphrase("\ufeffanother phrase"))
     assert not here.verify_sealed("Cem", photo(3, 1), WORDS)  # as it was; it can be renewed
 

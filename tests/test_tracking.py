@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from ndcb import tracking
-from ndcb.detectors import Detector
+from ndcb.detectors import Detector, in_order
 from ndcb.pipeline import Models
 from ndcb.terms import NoFaceFound
 from ndcb.tracking import Full, Line, Track, Tracker, overlap, shoot, smooth, squares_around
@@ -101,6 +102,13 @@ def test_the_followed_face_stays_although_a_larger_one_comes(detector, astronaut
     first = tracker(alone)
     assert tracker(both).box == pytest.approx(first.box, abs=4)
     assert Tracker(detector)(both).box[0] > 250  # without a past it is the larger one
+
+
+def test_a_sure_face_is_followed_and_not_a_larger_patch(detector, astronaut, monkeypatch):
+    [face] = detector.find([astronaut])[0]
+    patch = replace(face, box=(300, 250, 500, 500), score=0.95)
+    monkeypatch.setattr(detector, "find", lambda pictures: [in_order([patch, face])])
+    assert Tracker(detector)(astronaut).box == face.box
 
 
 def test_a_large_frame_is_searched_small(detector, frames):
