@@ -11,6 +11,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .terms import BadPicture
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+
 pillow_heif.register_heif_opener()
 
 MAX_BYTES = 10 * 2**20

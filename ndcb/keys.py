@@ -24,6 +24,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .terms import UserError
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 KEY_BYTES = 32
 SALT_BYTES = 16
 FONT = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"

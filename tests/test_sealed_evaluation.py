@@ -23,6 +23,8 @@ from training.sealed_material import SealedMaterial
 from .test_sealed_vault import Colours, Squares
 from .test_vault import SIDE, photo
 
+VERSION = 1
+"""Of the toys, for the cache."""
 PEOPLE, SHOTS = 30, 4
 COMMITTED = checkpoints.FOLDER / "faces-sealed" / "evaluation"
 

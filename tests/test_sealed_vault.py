@@ -24,6 +24,8 @@ from ndcb.vault import Vault
 
 from .test_vault import NOBODY, SIDE, ToyModels, photo, postgres, server, toy  # noqa: F401
 
+VERSION = 1
+"""Of the toys, for the cache."""
 WORDS = Passphrase("correct horse")
 SERVICE = ServiceSecret(bytes(range(32)))
 
