@@ -12,7 +12,7 @@ import tyro
 from ndcb import checkpoints
 from ndcb.inverter import INVERTER
 from ndcb.lfw import data_root
-from ndcb.terms import UserError
+from ndcb.terms import DEFAULT_FACES, UserError
 
 from .memory import keep_freed_memory
 from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, SealedTraining, Training, smoke
@@ -96,6 +96,12 @@ class BenchmarkJob:
 
 
 @dataclass(frozen=True)
+class ExampleJob:
+    checkpoints: tyro.conf.Positional[tuple[str, ...]] = (DEFAULT_FACES,)
+    """Names of committed generators of faces. The page shows the default generator's example."""
+
+
+@dataclass(frozen=True)
 class MeasureJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of committed checkpoints."""
@@ -139,6 +145,13 @@ def compare_objectives(job: ObjectivesJob) -> None:
     print(compare(data_root(job.data), job.out, job.steps, job.pictures))
 
 
+def make_examples(job: ExampleJob) -> None:
+    from ndcb.samples import make_example
+
+    for name in job.checkpoints:
+        print(make_example(name))
+
+
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
@@ -165,6 +178,7 @@ COMMANDS = {
     "objectives": ("Compare objectives against transfer to other recognisers, from faces-bottleneck's step on at which its own begins.",
                    ObjectivesJob(), compare_objectives),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
+    "example": ("Distort the bundled portrait: what the page shows before any model is loaded.", ExampleJob(), make_examples),
     "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
 }
 
