@@ -152,12 +152,16 @@ def read_input(most: int) -> bytes:
 
 
 def read_line() -> str:
-    """The first line of the input, in any encoding that `decode_text` knows. Raises UserError."""
+    """The first line of the input, in any encoding that `decode_text` knows. Raises UserError.
+
+    UTF-8's byte order mark stays: older versions took it for a part of a passphrase.
+    """
     with _input() as stream:
         data = stream.readline(LONGEST_LINE)
         if b"\0" in data or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             data += stream.read(LONGEST_LINE)  # there the end of a line has more bytes than one
-    return re.split(r"[\r\n]", decode_text(data), maxsplit=1)[0]
+    mark = "\ufeff" if data.startswith(codecs.BOM_UTF8) else ""
+    return mark + re.split(r"[\r\n]", decode_text(data), maxsplit=1)[0]
 
 
 @contextmanager

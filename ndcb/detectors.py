@@ -11,6 +11,8 @@ from . import compat  # noqa: F401  before facenet_pytorch
 from .terms import FACE_SIZE, Face, NoFaceFound
 from facenet_pytorch import MTCNN, extract_face
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 MARGIN = 32
 """Pixels of the 160 that are added around the detector's box, half on each side. The box is not made square first."""
 LONG_SIDE = 1280

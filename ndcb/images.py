@@ -24,6 +24,9 @@ from PIL import Image, UnidentifiedImageError
 from .picture_files import MOST_PAGES, PictureFile, orientation_of, unwrap
 from .terms import BadPicture
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+
 pillow_heif.register_heif_opener()
 
 MAX_MEGABYTES = 40

@@ -28,6 +28,8 @@ from .names import INVISIBLE
 from .terms import BadPicture, UserError
 from .text import decode_text
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 KEY_BYTES = 32
 SALT_BYTES = 16
 FONT = Path(__file__).with_name("fonts") / "DejaVuSans-names.ttf"

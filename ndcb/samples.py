@@ -13,6 +13,7 @@ from .files import whole_file, write_json
 from .images import digit_from_drawing
 from .pipeline import Distortion, Models, stopwatch
 from .templates import save_template
+from .terms import UserError
 
 PORTRAIT_CREDIT = "Eileen Collins, NASA, public domain"
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
@@ -35,8 +36,13 @@ def digits() -> list[Image.Image]:
 
 
 def make_example(generator: str, models: Models | None = None) -> Path:
-    """Distort the portrait and store the result beside the checkpoint: what the page shows before any model is loaded."""
+    """Distort the portrait and store the result beside the checkpoint: what the page shows before any model is loaded.
+
+    Raises UnknownName, BadCheckpoint; UserError: not a plain generator of faces.
+    """
     models = models or Models()
+    if models.distorter(generator).generator.model.image_shape[0] != 3:
+        raise UserError(f"Generator {generator!r} distorts digits. Name one of faces: the example is a face.")
     models.warm_up([generator])
     models.find(portrait())  # the first search is slower
     took: dict[str, float] = {}

@@ -76,13 +76,14 @@ class SealedVault(Vault):
         """
         rows, seals = self._sealed(name)
         seal = seals[rows[0].sha256][0]
-        turns = [self._turns(seal, one) for one in seal.secrets(secret)]
+        opened = seal.secrets(secret)
         face = self._face(photo)
         reasons: dict[Row, str] = {}
         accepted, compared = False, False
         for group, distorter in self._by_distorter(rows, reasons):
             limit = distorter.generator.record["threshold"] if threshold is None else threshold
             direction = self._look(face, distorter).own
+            turns = [_turns(seal, one, distorter) for one in opened]
             for row, reference in self._embed(group, distorter, reasons).items():
                 compared = True
                 turned = [turn(seals[row.sha256][1]) @ direction for turn in turns]
@@ -141,17 +142,13 @@ class SealedVault(Vault):
 
     def _sealed_rows(self, name: str, photos: list, seal: Seal, secret: Secret) -> list[dict]:
         distorter = self._sealed_distorter()
-        return self._new_rows(name, photos, distorter, self._turns(seal, seal.secret(secret)))
+        return self._new_rows(name, photos, distorter, _turns(seal, seal.secret(secret), distorter))
 
     def _sealed_distorter(self) -> Distorter:
         distorter = self.models.distorter(self.sealed_generator)
         if not distorter.sealed:
             raise UserError(f"Generator {self.sealed_generator!r} makes plain templates. Name one that seals, such as {DEFAULT_SEALED!r}.")
         return distorter
-
-    def _turns(self, seal: Seal, secret: bytes) -> Turns:
-        size = self._sealed_distorter().generator.model.config.directions
-        return lambda number: torch.from_numpy(rotation(seal.key(secret, number), size)).float()
 
     def _sealed(self, name: str) -> tuple[list[Row], dict[str, tuple[Seal, int]]]:
         """The name's sealed rows that the key store knows, and their seals."""
@@ -169,6 +166,11 @@ class SealedVault(Vault):
             return self._distorter(row.generator, row.recogniser).sealed
         except UserError:  # made by what is not there: `verify` says so
             return False
+
+
+def _turns(seal: Seal, secret: bytes, distorter: Distorter) -> Turns:
+    size = distorter.generator.model.config.directions
+    return lambda number: torch.from_numpy(rotation(seal.key(secret, number), size)).float()
 
 
 def _same_place(one, other) -> bool:

@@ -18,8 +18,15 @@ from ndcb import private_files, samples
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 NO_CHROMIUM = "No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests"
-BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-features=LocalNetworkAccessChecks"]
-"""The last: a test frames this machine's page in one of another host, which Chromium would refuse for itself."""
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    "--disable-features=LocalNetworkAccessChecks",
+]
+"""No other machine is called. A test frames this machine's page in one of another host, which
+Chromium would refuse by the feature that is switched off."""
 WAIT = 120_000
 """Milliseconds that anything on a page may take on a busy machine."""
 

@@ -1,13 +1,52 @@
 """Shared by all tests. LFW and MNIST are used where NDCB_DATA or ../shared/data has them; tests of the main path never need them."""
 
 import os
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from .hermetic import sitecustomize as guard
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NDCB_DATA") or ROOT.parent / "shared" / "data")
+
+def pytest_configure(config) -> None:
+    """Give the whole run, and what it starts, a home of its own, and guard it.
+
+    Before any test module is imported, as some libraries read their folders then. What the tests
+    share, such as aligned faces, is computed once a run, in its own cache.
+    """
+    home = Path(tempfile.mkdtemp(prefix="ndcb-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    (home / "gradio").mkdir()
+    paths = [str(ROOT / "tests" / "hermetic"), os.environ.get("PYTHONPATH")]
+    os.environ |= {
+        "HOME": str(home),
+        "NDCB_CACHE": str(home / "cache"),
+        "NDCB_DATA": str(DATA),
+        "GRADIO_TEMP_DIR": str(home / "gradio"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",  # of gradio's client, which cannot be told otherwise
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        guard.REPORT: str(home / "refused.txt"),
+    }
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TORCH_HOME", "HF_HOME"):
+        os.environ.pop(name, None)
+    guard.install()
+
+
+@pytest.fixture(autouse=True)
+def hermetic() -> Iterator[None]:
+    """Fail a test that wrote outside its folders or called another machine, itself or a child."""
+    report = Path(os.environ[guard.REPORT])
+    yield
+    if report.exists():
+        refused = report.read_text()
+        report.unlink()
+        pytest.fail(refused)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -33,6 +33,8 @@ from training.measure import mated_pairs
 from training.pictures import Pictures
 from training.presets import Schedule
 
+VERSION = 1
+"""Of the toys, for the cache."""
 BRIEF = Schedule(steps=6, batch=2, lr=1e-2, cosine=True, save_every=100)
 SMALL = AttackerTraining(BRIEF, UNetConfig(size=32, width=4, depth=1, fold=2))
 SMALL_INVERTER = AttackerTraining(BRIEF, BottleneckConfig(directions=4, widths=(8, 4, 4, 4, 4), change=0.5))

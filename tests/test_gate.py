@@ -106,7 +106,7 @@ def test_the_inputs_refuse_by_themselves(private_folder, payload):
     """Also where a request comes another way than through the gate."""
     as_image = gr.components.image.ImageData(path=payload.path)
     drawn = gr.components.image_editor.EditorData(background=None, layers=[], composite=payload)
-    with gr.Blocks():
+    with gr.Blocks(analytics_enabled=False):
         inputs = [(photo.Photo("photo"), as_image), (photo.Photos(), gr.components.file.ListFiles(root=[payload])), (photo.Pad("pad"), drawn)]
     for component, value in inputs:
         with pytest.raises(gr.Error, match=NOT_YOURS):

@@ -45,15 +45,15 @@ def test_a_picture_inside_the_message_is_read(private_folder, astronaut):
     path = stored(astronaut, "a.png")
     with open(path, "rb") as file:
         address = "data:image/png;base64," + base64.b64encode(file.read()).decode()
-    with gr.Blocks():
+    with gr.Blocks(analytics_enabled=False):
         given = photo.Photo("photo").preprocess(gr.components.image.ImageData(url=address))
     assert read_picture(given).tobytes() == astronaut.tobytes()
-    with gr.Blocks(), pytest.raises(gr.Error, match="not sent whole"):
+    with gr.Blocks(analytics_enabled=False), pytest.raises(gr.Error, match="not sent whole"):
         photo.Photo("photo").preprocess(gr.components.image.ImageData(url="data:image/png;base64,$$"))
 
 
 def test_a_drawing_is_read_and_a_bomb_is_not(private_folder):
-    with gr.Blocks():
+    with gr.Blocks(analytics_enabled=False):
         pad = photo.Pad("pad")
     drawn = gr.FileData(path=stored(Image.new("RGBA", (280, 280), "black"), "a.png"))
     bomb = gr.FileData(path=save(odd_files.png_header(9000, 9000), "bomb.png"))

@@ -1,7 +1,9 @@
 """What is measured of sealed templates: with toys whose answers are known, and as it is committed."""
 
 import json
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +23,8 @@ from training.sealed_material import SealedMaterial
 from .test_sealed_vault import Colours, Squares
 from .test_vault import SIDE, photo
 
+VERSION = 1
+"""Of the toys, for the cache."""
 PEOPLE, SHOTS = 30, 4
 COMMITTED = checkpoints.FOLDER / "faces-sealed" / "evaluation"
 
@@ -184,6 +188,68 @@ def test_parts_are_written_as_they_come_and_the_others_stay(material, tmp_path, 
     assert set(both["sealed"]) == {"direction_error", "security"} and both["goals"]["replayed"]["met"] is not None
     assert both["sealed"]["direction_error"] == first["sealed"]["direction_error"] and set(both["seconds"]) == set(both["commits"])
     assert "old template, new key" in (folder / "report.md").read_text()
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Three parts that count how often they are measured; `stop` names one that is stopped."""
+    counted = Counter()
+
+    def part(name):
+        def measure(material, root, folder):
+            counted[name] += 1
+            if name == counted.stop:
+                raise KeyboardInterrupt
+            return {"figure": counted[name]}
+
+        return measure
+
+    counted.stop = None
+    monkeypatch.setattr(sealed, "PARTS", {name: part(name) for name in "abc"})
+    monkeypatch.setattr(sealed_report, "report", json.dumps)
+    return counted
+
+
+def test_a_stopped_evaluation_leaves_the_older_one_and_goes_on(
+    material, tmp_path, monkeypatch, counted
+):
+    monkeypatch.setattr(evaluation, "commit", lambda: "1" * 40)
+    folder = tmp_path / "toy" / "evaluation"
+    evaluate = partial(evaluation._evaluate_sealed, material, tmp_path, folder, ())
+    evaluate()
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    counted.stop = "c"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    assert counted == {"a": 2, "b": 2, "c": 2}
+
+    counted.stop = None
+    evaluate()
+    assert counted == {"a": 2, "b": 2, "c": 3}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["sealed"] == {"a": {"figure": 2}, "b": {"figure": 2}, "c": {"figure": 3}}
+    assert set(summary["commits"]) == set(summary["seconds"]) == set("abc")
+
+    evaluate()
+    assert counted == {"a": 3, "b": 3, "c": 4}, "all is measured anew after one that was done"
+
+
+@pytest.mark.parametrize("changed", ["2" * 40, "1" * 40 + "+changes"])
+def test_what_other_code_has_measured_is_measured_anew(
+    material, tmp_path, monkeypatch, counted, changed
+):
+    folder = tmp_path / "toy" / "evaluation"
+    counted.stop = "b"
+    monkeypatch.setattr(evaluation, "commit", lambda: changed.replace("2", "1"))
+    with pytest.raises(KeyboardInterrupt):
+        evaluation._evaluate_sealed(material, tmp_path, folder, ())
+    assert not folder.exists()
+    counted.stop = None
+    monkeypatch.setattr(evaluation, "commit", lambda: changed)
+    evaluation._evaluate_sealed(material, tmp_path, folder, ())
+    assert counted == {"a": 2, "b": 2, "c": 1}
 
 
 def test_the_committed_evaluation_is_whole_and_of_these_weights():

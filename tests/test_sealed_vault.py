@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,8 @@ from ndcb.vault import Vault
 
 from .test_vault import NOBODY, SIDE, ToyModels, photo, postgres, server, toy  # noqa: F401
 
+VERSION = 1
+"""Of the toys, for the cache."""
 WORDS = Passphrase("correct horse")
 SERVICE = ServiceSecret(bytes(range(32)))
 
@@ -154,6 +157,40 @@ def test_a_passphrase_with_a_byte_order_mark_locks_nobody_out(here):
     )
     assert not here.verify_sealed("Cem", photo(3, 1), Passphrase("\ufeffanother phrase"))
     assert not here.verify_sealed("Cem", photo(3, 1), WORDS)  # as it was; it can be renewed
+
+
+class FewSquares(Squares):
+    """Of 12 numbers: 2x2 squares in three colours."""
+
+    config = SquaresConfig(12)
+
+    def forward(self, direction):
+        squares = (0.5 + 0.9 * direction).clamp(0, 1).reshape(-1, 3, 2, 2)
+        return squares.repeat_interleave(16, 2).repeat_interleave(16, 3)
+
+
+class FewColours(Colours):
+    def forward(self, pictures):
+        squares = nn.functional.avg_pool2d(pictures - 0.5, 16)
+        return self.one * nn.functional.normalize(squares.flatten(1))
+
+
+def sealing_few() -> Distorter:
+    record = sealing().generator.record | {"recogniser": "few colours"}
+    return Distorter(Checkpoint("few", FewSquares().eval(), record), FewColours().eval())
+
+
+@pytest.mark.parametrize("later", [DEFAULT_SEALED, "few", "toy"])
+@pytest.mark.parametrize("first", [DEFAULT_SEALED, "few"])
+def test_a_template_is_opened_by_what_made_it_whatever_the_vault_makes_now(tmp_path, first, later):
+    places = tmp_path / "vault.sqlite", tmp_path / "keys.sqlite"
+    models = ToyModels(toy("toy"), sealing(), sealing_few())
+    with closing(SealedVault(*places, models, "toy", first)) as vault:
+        vault.enrol_sealed("Ann", [photo(1), photo(1, 1)], WORDS)
+    with closing(SealedVault(*places, models, "toy", later)) as vault:
+        assert vault.verify_sealed("Ann", photo(1, 2), WORDS) is True
+        assert vault.verify_sealed("Ann", photo(2), WORDS) is False
+        assert vault.verify_sealed("Ann", photo(1, 2), Passphrase("wrong horse")) is False
 
 
 def count(store: KeyStore) -> int:

@@ -38,7 +38,7 @@ def test_the_verdict_of_linking_counts():
 
 
 def built(models=None) -> gr.Blocks:
-    with gr.Blocks() as page, gr.Tab("Attacks"):
+    with gr.Blocks(analytics_enabled=False) as page, gr.Tab("Attacks"):
         attacks.build(models)
     return page
 

@@ -117,7 +117,7 @@ def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, 
 
 
 def test_the_state_starts_empty_and_can_be_copied(models):
-    with gr.Blocks() as page:
+    with gr.Blocks(analytics_enabled=False) as page:
         login.build(models)
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
     assert [copy.deepcopy(state.value) for state in states] == [None, ()]

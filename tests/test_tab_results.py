@@ -40,7 +40,7 @@ def series_member(folder, alpha: float) -> None:
 
 
 def built(tab) -> gr.Blocks:
-    with gr.Blocks() as page, gr.Tab("This"):
+    with gr.Blocks(analytics_enabled=False) as page, gr.Tab("This"):
         tab.build(None)
     return page
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from ndcb import checkpoints, samples
 from ndcb.images import read_picture
 from ndcb.lfw import in_test
 from ndcb.templates import MARK, is_marked, kind_and_faces, save_template, template_png
-from ndcb.terms import DEFAULT_FACES, NoFaceFound
+from ndcb.terms import DEFAULT_DIGITS, DEFAULT_FACES, DEFAULT_SEALED, NoFaceFound
+from training.__main__ import main
 
 GENERATORS = ("faces", "faces-bottleneck", "faces-concealing")
 
@@ -86,14 +88,45 @@ def test_a_large_picture_without_a_face_is_no_template(models):
         kind_and_faces(models, Image.new("RGB", (161, 160), "grey"), "wall.template.png")
 
 
-def test_the_stored_example_is_marked(models, monkeypatch, tmp_path):
-    models.distorter(DEFAULT_FACES)
+@pytest.fixture
+def copied(monkeypatch, tmp_path):
+    """Checkpoints in a folder of this test, without examples; the page's example as it is committed."""
+    committed = samples.example(DEFAULT_FACES)
+    for name in (DEFAULT_FACES, DEFAULT_DIGITS, DEFAULT_SEALED, "digits-embedder"):
+        (tmp_path / name).mkdir()
+        for file in ("record.json", "weights.safetensors"):
+            shutil.copy(checkpoints.FOLDER / name / file, tmp_path / name)
     monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
-    (tmp_path / DEFAULT_FACES).mkdir()
-    folder = samples.make_example(DEFAULT_FACES, models)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(samples.EXAMPLE)
+    return committed
+
+
+def test_the_command_renews_the_stored_example(copied, capsys):
+    assert main(["example"]) == 0
+    folder = checkpoints.FOLDER / DEFAULT_FACES
+    assert capsys.readouterr().out == f"{folder}\n"
+    assert {*samples.EXAMPLE} <= {path.name for path in folder.iterdir()}
     assert is_marked(read_picture(folder / "example.template.png"))
-    assert samples.example(DEFAULT_FACES).decision.same
+
+    example = samples.example(DEFAULT_FACES)
+    assert example.decision.same
+    assert example.original.tobytes() == copied.original.tobytes()
+    made, before = (np.asarray(one.template, int) for one in (example, copied))
+    assert abs(made - before).max() <= 2
+    assert example.embedding_distance == pytest.approx(copied.embedding_distance, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        (DEFAULT_DIGITS, "Generator 'digits' distorts digits. Name one of faces"),
+        (DEFAULT_SEALED, "Generator 'faces-sealed' needs a key"),
+        ("nobody", "unknown checkpoint 'nobody'"),
+    ],
+)
+def test_what_has_no_example_is_said(copied, capsys, name, said):
+    assert main(["example", name]) == 1
+    assert said in capsys.readouterr().err
+    assert not (checkpoints.FOLDER / name / "example.json").exists()
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ndcb import checkpoints
+from ndcb.recognisers.digits import DigitEmbedder, DigitEmbedderConfig
 from training import measure, presets
 from training.embedder import every_triplet, one_triplet_each
 from training.generator import as_stored, pi_at
@@ -91,6 +92,27 @@ def test_nan_stops_with_advice(tmp_path):
     run = Run(tmp_path, presets.faces())
     with pytest.raises(Diverged, match="step 0.*--lr"):
         run.log(loss=float("nan"))
+
+
+def test_a_checkpoint_stays_until_the_new_one_is_measured(tmp_path, monkeypatch):
+    def measured(folder, *_):
+        checkpoints.update_record(folder, threshold=0.5)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    folder, model = tmp_path / "digits", DigitEmbedder(DigitEmbedderConfig(4))
+    monkeypatch.setattr(measure, "measure", measured)
+    measure.save_measured(folder, model, {"preset": "digits"}, None)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record = json.loads(whole["record.json"])
+    assert (record["preset"], record["threshold"], len(whole)) == ("digits", 0.5, 2)
+    checkpoints.load(folder, checkpoints.RECOGNISERS)
+
+    monkeypatch.setattr(measure, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        measure.save_measured(folder, model, {"preset": "other"}, None)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
 
 
 @pytest.mark.slow

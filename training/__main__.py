@@ -12,7 +12,7 @@ import tyro
 from ndcb import checkpoints
 from ndcb.inverter import INVERTER
 from ndcb.lfw import data_root
-from ndcb.terms import UserError
+from ndcb.terms import DEFAULT_FACES, UserError
 
 from .memory import keep_freed_memory
 from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, SealedTraining, Training, smoke
@@ -104,6 +104,12 @@ class BenchmarkJob:
 
 
 @dataclass(frozen=True)
+class ExampleJob:
+    checkpoints: tyro.conf.Positional[tuple[str, ...]] = (DEFAULT_FACES,)
+    """Names of committed generators of faces. The page shows the default generator's example."""
+
+
+@dataclass(frozen=True)
 class MeasureJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of committed checkpoints."""
@@ -154,6 +160,13 @@ def fit_quality(job: QualityJob) -> None:
     print(write(measure(data_root(job.data), job.people)))
 
 
+def make_examples(job: ExampleJob) -> None:
+    from ndcb.samples import make_example
+
+    for name in job.checkpoints:
+        print(make_example(name))
+
+
 def run_benchmark(job: BenchmarkJob) -> None:
     from .benchmark import benchmark
 
@@ -182,6 +195,7 @@ COMMANDS = {
     "quality": ("Fit the gate against poor photos and measure it, mixed enrolments and searches.",
                 QualityJob(), fit_quality),
     "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
+    "example": ("Distort the bundled portrait: what the page shows before any model is loaded.", ExampleJob(), make_examples),
     "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
 }
 

@@ -7,14 +7,13 @@ from accelerate import Accelerator
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ndcb import checkpoints
 from ndcb.distances import squared_euclidean
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.images import quantise
 from ndcb.recognisers import load_recogniser
 
 from .generator import as_stored
-from .measure import measure
+from .measure import save_measured
 from .pictures import embeddings, load_pictures
 from .presets import BottleneckTraining
 from .runs import Run, learning_rate, provenance
@@ -54,8 +53,8 @@ def train_bottleneck(config: BottleneckTraining, root: Path, out: Path, checkpoi
     if not run.go(config, step, parts, lambda: look(run, parts["generator"], recogniser, shown), until) or until is not None:
         return out
     if accelerator.is_main_process:
-        checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
-        measure(checkpoint, pictures, recogniser)
+        about = record | {"data": pictures.description(), "recogniser": config.recogniser}
+        save_measured(checkpoint, parts["generator"], about, pictures, recogniser)
     return checkpoint
 
 

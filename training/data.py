@@ -1,8 +1,10 @@
 """LFW and MNIST, read where scikit-learn and torchvision leave them; faces aligned once."""
 
 import hashlib
+import inspect
 import os
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +17,30 @@ from ndcb.images import read_picture
 from ndcb.lfw import PARTS, lfw_files, missing, part_of
 from ndcb.terms import FACE_SIZE, Face, NotAvailable
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+
 
 def cache_root() -> Path:
     """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any time."""
     return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
+
+
+def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
+    """A place in the cache.
+
+    code: the classes and functions that compute what is kept there. The VERSION of each one's module
+    is part of the place, so what an older version computed is not found.
+    """
+    if not code:
+        raise ValueError(f"say what computes {name}")
+    return cache_root() / kind / f"{name}-{versions_of(code)}"
+
+
+def versions_of(code: Sequence[Callable]) -> str:
+    """Such as facenet1-unet2. Raises AttributeError: a module has no VERSION."""
+    modules = {inspect.getmodule(thing) for thing in code}
+    return "-".join(sorted(f"{one.__name__.rpartition('.')[2]}{one.VERSION}" for one in modules))
 
 
 @dataclass(frozen=True)
@@ -45,7 +67,7 @@ def lfw_faces(root: Path, limit: int | None = None) -> Faces:
         files = _first_of_each_part(files, limit)
     names = np.array([file.stem for file in files])
     key = hashlib.sha256(f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}".encode()).hexdigest()[:12]
-    folder = cache_root() / "faces" / key
+    folder = cached("faces", key, (Detector, central_faces, read_picture))
     if not (folder / "done").exists():
         _align_all(files, folder)
     return Faces(np.load(folder / "images.npy", mmap_mode="r"), np.array([file.parent.name for file in files]), names,

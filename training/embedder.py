@@ -6,11 +6,11 @@ import kornia.augmentation as augmentation
 import torch
 from accelerate import Accelerator
 
-from ndcb import checkpoints, losses
+from ndcb import losses
 from ndcb.distances import squared_euclidean
 from ndcb.recognisers.digits import DigitEmbedder
 
-from .measure import measure
+from .measure import save_measured
 from .pictures import load_pictures
 from .presets import EmbedderTraining
 from .runs import Run, batch_rows, learning_rate, provenance
@@ -43,8 +43,8 @@ def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: 
     if not run.go(config, step, parts):
         return out
     if accelerator.is_main_process:
-        checkpoints.save(checkpoint, parts["embedder"], record | {"data": pictures.description()})
-        measure(checkpoint, pictures)
+        about = record | {"data": pictures.description()}
+        save_measured(checkpoint, parts["embedder"], about, pictures)
     return checkpoint
 
 

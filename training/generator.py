@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from ndcb import checkpoints, losses
+from ndcb import losses
 from ndcb.distances import IMAGE_DISTANCES, squared_euclidean
 from ndcb.generators.unet import UNet
 from ndcb.images import quantise
@@ -14,7 +14,7 @@ from ndcb.recognisers import load_recogniser
 
 from . import failures
 from .decorrelation import unexplained
-from .measure import measure
+from .measure import save_measured
 from .pictures import embeddings, load_pictures
 from .presets import GeneratorTraining
 from .runs import Run, batch_rows, learning_rate, provenance
@@ -52,8 +52,8 @@ def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint
     if not run.go(config, step, parts, lambda: look(run, generator, pictures.batch(rows_shown).to(accelerator.device))):
         return out
     if accelerator.is_main_process:
-        checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
-        measure(checkpoint, pictures, recogniser)
+        about = record | {"data": pictures.description(), "recogniser": config.recogniser}
+        save_measured(checkpoint, parts["generator"], about, pictures, recogniser)
     return checkpoint
 
 

@@ -10,9 +10,12 @@ from PIL import Image
 from ndcb.checkpoints import Checkpoint
 from ndcb.distances import IMAGE_DISTANCES, image_distances, ssim
 from ndcb.generators import make_templates
-from ndcb.images import to_pictures, to_tensor
+from ndcb.images import quantise, to_pictures, to_tensor
 
-from .pictures import Pictures, code_key, embeddings, kept_rows, weights_key
+from .pictures import Pictures, embeddings, kept_rows, weights_key
+
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 
 
 def jpeg_75(picture: Image.Image) -> Image.Image:
@@ -78,30 +81,30 @@ class Material:
     def shifted(self, rows: np.ndarray, change: str | None = None) -> np.ndarray:
         """F(T), (len(rows), m); `change` is one of CHANGES."""
         what = f"embedding templates of {self.checkpoint.name}" + (f", {change}" if change else "")
-        name = f"{self._recogniser_key}-{f'{change}-{code_key(CHANGES[change])}' if change else 'stored'}"
-        return self._kept(name, rows, lambda chunk: self._embed(chunk, change), what)
+        name = f"{weights_key(self.recogniser)}-{change or 'stored'}"
+        code = [type(self.recogniser), *([CHANGES[change]] if change else [])]
+        return self._kept(name, code, rows, lambda chunk: self._embed(chunk, change), what)
 
     def distances(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Each distance of `ndcb.distances` by its name, ssim, and psnr in dB: (len(rows),) each."""
-        table = self._kept(f"distances-{code_key(image_distances)}", rows, self._compare, f"comparing pictures of {self.checkpoint.name}")
+        table = self._kept("distances", [image_distances], rows, self._compare, f"comparing pictures of {self.checkpoint.name}")
         return dict(zip((*IMAGE_DISTANCES, "ssim", "psnr"), table.T))
 
     def second(self, recogniser, rows: np.ndarray, template: bool) -> np.ndarray:
         """Embeddings by another recogniser, which takes (n, h, w, 3), uint8: of the photos or of their templates."""
-        name = f"{recogniser.name}-{code_key(type(recogniser))}-{'template' if template else self.pictures.data}"
+        name = f"{recogniser.name}-{'template' if template else self.pictures.data}"
+        code = [type(recogniser)]
         what = f"{recogniser.name} on {'templates' if template else 'photos'}"
         if template:
-            return self._kept(name, rows, lambda chunk: recogniser.embed(_bytes(self.templates(chunk))), what)
-        return kept_rows(f"{self.pictures.key}-{name}", len(self.pictures.images), rows,
+            return self._kept(name, code, rows, lambda chunk: recogniser.embed(_bytes(self.templates(chunk))), what)
+        return kept_rows(f"{self.pictures.key}-{name}", code, len(self.pictures.images), rows,
                          lambda chunk: recogniser.embed(np.array(self.pictures.images[chunk])), what, self.pictures.batch_size)
 
-    @cached_property
-    def _recogniser_key(self) -> str:
-        return f"{weights_key(self.recogniser)}-{code_key(type(self.recogniser))}"
-
-    def _kept(self, name: str, rows: np.ndarray, compute, what: str) -> np.ndarray:
-        name = f"{self.pictures.key}-{self.checkpoint.record['sha256'][:12]}-{code_key(type(self.checkpoint.model))}-{name}"
-        return kept_rows(name, len(self.pictures.images), rows, compute, what, self.pictures.batch_size)
+    def _kept(self, name: str, code: list, rows: np.ndarray, compute, what: str) -> np.ndarray:
+        """`compute(rows)`, which makes the rows' templates; the rest of its code is `code`."""
+        name = f"{self.pictures.key}-{self.checkpoint.record['sha256'][:12]}-{name}"
+        code = [type(self.checkpoint.model), make_templates, quantise, *code]
+        return kept_rows(name, code, len(self.pictures.images), rows, compute, what, self.pictures.batch_size)
 
     @torch.inference_mode()
     def _embed(self, rows: np.ndarray, change: str | None) -> np.ndarray:

@@ -1,10 +1,13 @@
 """The figures of a record, all on pictures that the model was never trained on, of the weights as they are stored."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from ndcb import checkpoints
+from ndcb.files import write_whole
 from ndcb.metrics import equal_error_rate, fnmr_at_fmr
 from ndcb.pipeline import pick_device
 from ndcb.recognisers import load_recogniser
@@ -16,6 +19,22 @@ from .sealed_material import SealedMaterial
 
 MATED_PAIRS_A_PERSON = 5
 """LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed seed."""
+
+
+def save_measured(
+    folder: Path, model: nn.Module, record: dict, pictures: Pictures, recogniser=None
+) -> None:
+    """Save a trained model with its figures. An older checkpoint stays until they are there.
+
+    The other arguments are those of `checkpoints.save` and of `measure`.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        new = Path(place) / folder.name
+        checkpoints.save(new, model, record)
+        measure(new, pictures, recogniser)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("weights.safetensors", "record.json"):
+            write_whole(folder / name, (new / name).read_bytes())
 
 
 def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:

@@ -1,7 +1,7 @@
 """The pictures that a model is trained and measured on, one shape for both data sets, and their embeddings, computed once."""
 
 import hashlib
-import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from ndcb.files import whole_file
 from ndcb.lfw import PARTS, TEST_SHARE, part_of
 from ndcb.terms import UnknownName
 
-from .data import cache_root, lfw_faces, mnist
+from .data import cached, lfw_faces, mnist
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def embeddings(pictures: Pictures, name: str, recogniser, rows=None) -> np.ndarr
     """F(X) of all pictures (n, m), or of these rows, float32; from the cache where it was computed before."""
     device = next(recogniser.parameters()).device
     rows = np.arange(len(pictures.images)) if rows is None else rows
-    key = f"{pictures.key}-{name}-{weights_key(recogniser)}-{code_key(type(recogniser))}"
-    return kept_rows(key, len(pictures.images), rows,
+    key = f"{pictures.key}-{name}-{weights_key(recogniser)}"
+    return kept_rows(key, (type(recogniser),), len(pictures.images), rows,
                      lambda chunk: recogniser(pictures.batch(chunk).to(device)).cpu().numpy(), f"embedding {pictures.data}",
                      pictures.batch_size)
 
@@ -110,17 +110,13 @@ def weights_key(model: torch.nn.Module) -> str:
     return hashlib.sha256(b"".join(value.detach().cpu().numpy().tobytes() for value in model.state_dict().values())).hexdigest()[:12]
 
 
-def code_key(thing) -> str:
-    """Names the code that a class or function stands in, in caches: what other code computed is computed again."""
-    return hashlib.sha256(inspect.getsource(inspect.getmodule(thing)).encode()).hexdigest()[:8]
-
-
-def kept_rows(name: str, total: int, rows: np.ndarray, compute, what: str, batch: int) -> np.ndarray:
+def kept_rows(name: str, code: Sequence[Callable], total: int, rows: np.ndarray, compute, what: str, batch: int) -> np.ndarray:
     """`compute(rows)` -> (k, width), float32, in batches with progress; every row is computed once and kept in the cache.
 
+    code: the classes and functions that compute them, as in `data.cached`.
     A table of `total` rows holds NaN where nothing was computed yet, so a run that was stopped goes on where it was.
     """
-    path, rows = cache_root() / "rows" / f"{name}.npy", np.asarray(rows)
+    path, rows = Path(f"{cached('rows', name, code)}.npy"), np.asarray(rows)
     table = np.load(path, mmap_mode="r+") if path.exists() else None
     missing = np.unique(rows if table is None else rows[~np.isfinite(table[rows]).all(1)])
     with tqdm(total=len(missing), desc=what, unit="picture", disable=not len(missing)) as bar:

@@ -18,7 +18,7 @@ from ndcb.recognisers import load_recogniser
 from ndcb.terms import UserError
 
 from .generator import as_stored
-from .measure import measure
+from .measure import save_measured
 from .pictures import embeddings, load_pictures
 from .presets import SealedTraining
 from .runs import Run, learning_rate, provenance
@@ -53,8 +53,8 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
     if not run.go(config, step, parts, lambda: look(run, parts["generator"], recogniser, shown)):
         return out
     if accelerator.is_main_process:
-        checkpoints.save(checkpoint, parts["generator"], record | {"data": pictures.description(), "recogniser": config.recogniser})
-        measure(checkpoint, pictures, recogniser)
+        about = record | {"data": pictures.description(), "recogniser": config.recogniser}
+        save_measured(checkpoint, parts["generator"], about, pictures, recogniser)
     return checkpoint
 
 

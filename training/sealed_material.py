@@ -72,8 +72,9 @@ class SealedMaterial(Material):
     def _directions(self, embeddings: np.ndarray) -> np.ndarray:
         return self.generator.direction(torch.from_numpy(embeddings).to(self.device)).cpu().numpy()
 
-    def _kept(self, name: str, rows: np.ndarray, compute, what: str) -> np.ndarray:
-        return super()._kept(f"keys{self.keys}{'-one' if self.one_key else ''}-{name}", rows, compute, what)
+    def _kept(self, name: str, code: list, rows: np.ndarray, compute, what: str) -> np.ndarray:
+        name = f"keys{self.keys}{'-one' if self.one_key else ''}-{name}"
+        return super()._kept(name, [rotation, *code], rows, compute, what)
 
 
 def turned(turns: np.ndarray, directions: np.ndarray) -> np.ndarray:

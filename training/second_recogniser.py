@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from ndcb.terms import FACE_SIZE, NotAvailable
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 ADVICE = "The second recogniser is not installed. Install it with: pip install -r requirements-evaluation.txt"
 WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"

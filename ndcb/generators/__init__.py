@@ -5,6 +5,9 @@ from torch import nn
 
 from ..images import quantise
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+
 
 @torch.inference_mode()
 def make_templates(generator: nn.Module, recogniser: nn.Module, pictures: torch.Tensor,

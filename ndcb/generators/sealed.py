@@ -7,7 +7,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..terms import FACE_SIZE
+from .bottleneck import VERSION as DECODER_VERSION
 from .bottleneck import Bottleneck, BottleneckConfig
+
+VERSION = f"1-{DECODER_VERSION}"
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,14 @@ from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.images import quantise
 
-from ..data import cache_root
+from ..data import cached, versions_of
 from ..material import Material
-from ..pictures import Pictures, code_key, weights_key
+from ..pictures import Pictures, weights_key
 from ..presets import Schedule
 from ..runs import Run, batch_rows, learning_rate
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 BUDGET = Schedule(steps=800, batch=16, lr=1e-3, cosine=True, save_every=50)
 """The same for every family of generators: somewhat more than once through the training people's pictures, ten minutes of one CPU core."""
 RUNS = Path("runs")
@@ -80,7 +82,8 @@ def train_restorer(material: Material, config: AttackerTraining) -> Attacker:
         made = make_templates(generator, recogniser, pictures.batch(rows).to(material.device), known[rows])
         return made.clone()  # outside of inference mode, so that a network can learn from it
 
-    key = _key(config, UNet, material, material.checkpoint.record["sha256"], code_key(type(generator)))
+    code = (UNet, type(generator), make_templates)
+    key = _key(config, code, material, material.checkpoint.record["sha256"])
     torch.manual_seed(config.schedule.seed)
     model = UNet(config.model)
     folder = RUNS / f"attack-{material.checkpoint.name}-restoration-{key}"
@@ -89,13 +92,13 @@ def train_restorer(material: Material, config: AttackerTraining) -> Attacker:
 
 def train_inverter(material: Material, config: AttackerTraining) -> Attacker:
     """F(X) -> X. It depends on the recogniser alone, so it is trained once for all generators and kept in the cache."""
-    known, rows, key = _known(material), material.pictures.training_rows, _key(config, Bottleneck, material)
+    known, rows, key = _known(material), material.pictures.training_rows, _key(config, (Bottleneck,), material)
     torch.manual_seed(config.schedule.seed)
     few = min(config.model.directions, len(rows) - 1)  # of which so many pictures tell something
     model = Bottleneck(replace(config.model, embedding=known.shape[1], directions=few))
     model.fit_input(known[rows])
     model.carrier.fill_(0.5)
-    folder = cache_root() / "attackers" / f"inversion-{key}"
+    folder = cached("attackers", f"inversion-{key}", (train,))
     return train(config, model, key, material.pictures, lambda rows: known[rows], folder, "inverting embeddings", material.device)
 
 
@@ -174,7 +177,8 @@ def _known(material: Material) -> torch.Tensor:
     return known
 
 
-def _key(config: AttackerTraining, network: type[nn.Module], material: Material, *attacked: str) -> str:
-    parts = (repr(config), code_key(train), code_key(network), material.pictures.key, weights_key(material.recogniser),
-             code_key(type(material.recogniser)), *attacked)
+def _key(config: AttackerTraining, code: tuple, material: Material, *attacked: str) -> str:
+    """code: what makes the attacker, besides what all have."""
+    code = versions_of((train, type(material.recogniser), *code))
+    parts = (repr(config), code, material.pictures.key, weights_key(material.recogniser), *attacked)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]

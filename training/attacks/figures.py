@@ -8,14 +8,18 @@ import torch
 
 from ndcb.detectors import Detector
 from ndcb.distances import mse, ssim
+from ndcb.generators import make_templates
 from ndcb.images import quantise, to_pictures
 from ndcb.metrics import fnmr_at_fmr
 
 from ..material import Material
 from ..measure import mated_pairs, scores, squared_distances
-from ..pictures import Pictures, code_key, kept_rows
+from ..pictures import Pictures, kept_rows
+from ..second_recogniser import SecondRecogniser
 from .attackers import Attacker
 
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 FMR = 1e-3
 """A judge's threshold is where it takes so many pairs of photos of two test people for one."""
 JUDGES = ("facenet", "dlib")
@@ -83,9 +87,10 @@ def restored(material: Material, name: str, attacker: Attacker, judges: list[Jud
         return np.concatenate([likeness(made, material.pictures.batch(chunk)), *(one.embed(made) for one in judges)], axis=1)
 
     attacked = "" if name == "embedding_inversion" else material.checkpoint.record["sha256"][:12]
-    key = "-".join([material.pictures.key, name, attacked, attacker.key, code_key(restored), *(one.name for one in judges)])
+    key = "-".join([material.pictures.key, name, attacked, attacker.key, *(one.name for one in judges)])
+    code = [restored, type(material.checkpoint.model), make_templates, type(material.recogniser), SecondRecogniser]
     what = f"{name} of {material.checkpoint.name}"
-    return kept_rows(key, len(material.pictures.images), rows, compute, what, material.pictures.batch_size)
+    return kept_rows(key, code, len(material.pictures.images), rows, compute, what, material.pictures.batch_size)
 
 
 def summed_up(table: np.ndarray, judges: list[Judge], chosen: np.ndarray, labels: np.ndarray) -> dict:

@@ -37,9 +37,12 @@ summary.json:
     goals                  of generators of faces: name -> measured (or null), goal, met (or null); `ndcb.goals` says which
     sealed                 of sealed generators, in place of all parts above: `evaluation.sealed` says what
 With --what, the other parts are left as they are if they are of the same weights; `attacks` is left in any case if it is of them.
+Without it, the older files stay until every part is measured.
 """
 
+import hashlib
 import json
+import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -128,18 +131,45 @@ def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...
     return folder
 
 
-def _evaluate_sealed(material: SealedMaterial, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
-    """Each part is written as it comes."""
-    path, head = folder / "summary.json", _head(material)
-    old = _earlier(path, head["sha256"])
-    found = old.get("sealed", {}) if what else {}
-    seconds, made = (old.get(key, {}) if what else {} for key in ("seconds", "commits"))
-    for part in (part for part in sealed.PARTS if part in what or not what):
-        one, took = _measured(material.checkpoint.name, {part: partial(sealed.PARTS[part], material, root, folder.parent)})
-        found, seconds, made = found | rounded(one), seconds | took, made | {part: head["commit"]}
-        files.write(folder, with_goals(rounded(head | {"seconds": seconds, "commits": made, "sealed": found})), {})
-    write_whole(folder / "report.md", sealed_report.report(json.loads(path.read_text())))
+def _evaluate_sealed(
+    material: SealedMaterial, root: Path, folder: Path, what: tuple[str, ...]
+) -> Path:
+    """Chosen parts are written as they come; all of them once the last is done.
+
+    Until then the cache keeps those that are done, and a stopped evaluation goes on from there.
+    """
+    head = _head(material)
+    done = _earlier(folder / "summary.json", head["sha256"]) if what else _stopped(head)
+    left = what or set(sealed.PARTS) - set(done.get("sealed", {}))
+
+    for part in (part for part in sealed.PARTS if part in left):
+        measure = partial(sealed.PARTS[part], material, root, folder.parent)
+        found, seconds = _measured(material.checkpoint.name, {part: measure})
+        done = head | {
+            "seconds": done.get("seconds", {}) | rounded(seconds),
+            "commits": done.get("commits", {}) | {part: head["commit"]},
+            "sealed": done.get("sealed", {}) | rounded(found),
+        }
+        files.write(folder if what else _kept_for(head), with_goals(done), {})
+
+    files.write(folder, with_goals(done), {})
+    write_whole(folder / "report.md", sealed_report.report(with_goals(done)))
+    if not what:
+        shutil.rmtree(_kept_for(head))
     return folder
+
+
+def _kept_for(head: dict) -> Path:
+    """The folder of an evaluation of all parts that is not done yet, a folder for each `head`."""
+    key = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()[:16]
+    return cache_root() / "evaluations" / key
+
+
+def _stopped(head: dict) -> dict:
+    """What a stopped evaluation has measured, where the same committed code measured it."""
+    path = _kept_for(head) / "summary.json"
+    known = path.exists() and not head["commit"].endswith(("+changes", "unknown"))
+    return json.loads(path.read_text()) if known else {}
 
 
 def _head(material: Material) -> dict:
