@@ -41,7 +41,7 @@ NO_PHOTOS = ("aligned already", "drawn")
 
 @dataclass(frozen=True)
 class Gate:
-    """Embedding -> good, or what spoils it: each way to do so has a score, and the largest counts."""
+    """Embedding -> good, or what spoils it: each way has a score, and the largest counts."""
 
     recogniser: str
     """Whose embeddings it knows."""
