@@ -8,6 +8,7 @@ photos (docs/quality.md).
 """
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,7 @@ NO_PHOTOS = ("aligned already", "drawn")
 
 @dataclass(frozen=True)
 class Gate:
-    """Embedding -> good, or what spoils it: each way to do so has a score, and the largest counts."""
+    """Embedding -> good, or what spoils it: each way has a score, and the largest counts."""
 
     recogniser: str
     """Whose embeddings it knows."""
@@ -103,20 +104,15 @@ def load_gate(path: Path) -> Gate:
     """The gate in a file of `python -m training quality`; read once. Raises BadCheckpoint."""
     try:
         kept = json.loads(path.read_text())["gate"]
-        weights = torch.tensor(kept["weights"])
-        gate = Gate(
-            kept["recogniser"],
-            tuple(kept["kinds"]),
-            weights,
-            torch.tensor(kept["offsets"]),
-            float(kept["limit"]),
-        )
-        fits = weights.shape[:1] == gate.offsets.shape == (len(gate.kinds),)
-        if not fits or set(gate.kinds) - set(SENTENCES) or not weights.isfinite().all():
+        kinds, limit = tuple(kept["kinds"]), float(kept["limit"])
+        weights, offsets = torch.tensor(kept["weights"]), torch.tensor(kept["offsets"])
+        fits = weights.ndim == 2 and weights.shape[:1] == offsets.shape == (len(kinds),)
+        finite = weights.isfinite().all() and offsets.isfinite().all() and math.isfinite(limit)
+        if not fits or not finite or set(kinds) - set(SENTENCES):
             raise ValueError
-        return gate
+        return Gate(kept["recogniser"], kinds, weights, offsets, limit)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadCheckpoint(
-            "What tells good photos from poor ones cannot be read. Bring back "
-            "checkpoints/quality.json, or run: python -m training quality"
+            "What tells good photos from poor ones cannot be read. Bring back that file, or run: "
+            "python -m training quality"
         ) from error

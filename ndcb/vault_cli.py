@@ -37,8 +37,8 @@ class Modelled(Kept):
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     any_quality: bool = False
-    """Take photos that are too blurred, dark or otherwise poor to tell people apart. What is
-    stored says so."""
+    """Take photos that are too blurred, dark or otherwise poor to tell people apart. A template
+    that is made from one says so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,6 +82,8 @@ def test_only_photos_and_only_the_recogniser_it_knows(toy_gate):
         {"weights": [[1.0, float("nan")], [0, 1]]},
         {"weights": "none"},
         {"limit": None},
+        {"limit": float("nan")},
+        {"offsets": [0.0, float("inf")]},
     ],
     ids=str,
 )
