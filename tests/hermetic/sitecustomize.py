@@ -18,6 +18,8 @@ REPORT = "NDCB_TESTS_REFUSED"
 ROOT = Path(__file__).resolve().parents[2]
 KEPT_BY_TOOLS = (".pytest_cache", ".hypothesis", "ndcb/tabs")
 """Of the project's folders: what pytest, hypothesis and gradio keep there, all of it ignored."""
+GRADIOS_SEED = os.path.join("gradio", "hash_seed.txt")
+"""Gradio writes it beside its own modules when it is imported for the first time."""
 DEVICES = ("/dev", "/proc")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 THIS_MACHINE = ("", "localhost", "0.0.0.0", "::")
@@ -66,7 +68,8 @@ def _moved(allowed, old, new, old_folder, new_folder) -> None:
 def _is_allowed(path: str, allowed: tuple[str, ...]) -> bool:
     place, name = os.path.split(os.path.abspath(path))
     real = os.path.join(os.path.realpath(place), name)  # not of a link that is itself removed
-    return os.path.join(real, "").startswith(allowed) or "__pycache__" in real
+    kept_by_tools = "__pycache__" in real or real.endswith(GRADIOS_SEED)
+    return kept_by_tools or os.path.join(real, "").startswith(allowed)
 
 
 def _database(allowed, path) -> None:
