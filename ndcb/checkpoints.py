@@ -1,8 +1,8 @@
 """A folder per model: `weights.safetensors` (half precision) and `record.json` (what made it and what it measured)."""
 
 import hashlib
-import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_bytes
 from torch import nn
 
+from . import records
 from .files import write_json, write_whole
 from .generators.bottleneck import Bottleneck, BottleneckConfig
 from .generators.inverter import Inverter
@@ -38,12 +39,12 @@ class Checkpoint:
     name: str
     model: nn.Module
     record: dict
-    """class, config, preset, training, data, seed, steps, device, commit, versions, sha256, figures; of a generator also the name of its
+    """class, config, kind, family, label (`ndcb.records`), preset, training, data, seed, steps, device, commit, versions, sha256, figures; of a generator also the name of its
     `recogniser` and the login `threshold`, a squared distance."""
 
 
 def save(folder: Path, model: nn.Module, record: dict) -> None:
-    """Write both files; `record` lacks class, config and sha256, which are added here. Raises BadCheckpoint on NaN."""
+    """Write both files; class, config, sha256, and kind and family are added here. Raises BadCheckpoint on NaN."""
     weights = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
     _check_finite(weights, "the model to save")
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def save(folder: Path, model: nn.Module, record: dict) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
     head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": sha256}
     write_whole(folder / "weights.safetensors", content)
-    write_json(folder / "record.json", head | record)
+    write_json(folder / "record.json", records.described(head | record, folder.name))
 
 
 def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
@@ -63,19 +64,21 @@ def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
 
 def update_record(folder: Path, **fields) -> None:
     """Replace fields of a record that is there, such as its figures."""
-    write_json(folder / "record.json", _read_record(folder) | fields)
+    write_json(folder / "record.json", records.read(folder) | fields)
 
 
 def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
     """The checkpoints of these classes that are there, by name; the page offers them in this order."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/record.json") if _class_of(path.parent) in classes)
+    return list(every_record(classes))
 
 
-def _class_of(folder: Path) -> str | None:
-    try:
-        return _read_record(folder).get("class")
-    except BadCheckpoint:
-        return None
+def every_record(classes: tuple[str, ...] = GENERATORS) -> dict[str, dict]:
+    """Name -> record of the checkpoints of these classes, by name; without those that cannot be read."""
+    found = {}
+    for path in sorted(FOLDER.glob("*/record.json")):
+        with suppress(BadCheckpoint):
+            found[path.parent.name] = _read_record(path.parent)
+    return {name: record for name, record in sorted(found.items()) if record.get("class") in classes}
 
 
 def folder_of(name: str | Path) -> Path:
@@ -118,13 +121,7 @@ def _build(name: str, record: dict) -> nn.Module:
 
 
 def _read_record(folder: Path) -> dict:
-    try:
-        record = json.loads((folder / "record.json").read_text())
-    except (OSError, ValueError) as error:
-        raise BadCheckpoint(f"checkpoint {folder.name}: its record.json cannot be read") from error
-    if not isinstance(record, dict):
-        raise BadCheckpoint(f"checkpoint {folder.name}: its record.json must hold one object")
-    return record
+    return records.described(records.read(folder), folder.name)
 
 
 def _read_weights(folder: Path, record: dict) -> dict[str, torch.Tensor]:

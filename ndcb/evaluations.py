@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from . import records
 from .terms import DEFAULT_FACES, BadCheckpoint, UnknownName
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
-SERIES = "digits-alpha-"
-"""What the names of the checkpoints of Figure 12 start with."""
+SERIES = "alpha"
+"""The `series` in the records of the checkpoints of Figure 12."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,15 @@ class Evaluation:
 def names() -> list[str]:
     """The evaluated checkpoints: the default generator, then faces, then digits; the shorter name first."""
     found = {path.parent.parent.name for path in FOLDER.glob("*/evaluation/summary.json") if path.with_name("scores.npz").is_file()}
-    return sorted(found, key=lambda name: (name != DEFAULT_FACES, not name.startswith("faces"), len(name), name))
+    return sorted(found, key=lambda name: (name != DEFAULT_FACES, records.of_digits(_record(name)), len(name), name))
+
+
+def _record(name: str) -> dict:
+    """What is known of a checkpoint; a record that cannot be read says nothing."""
+    folder, record = FOLDER / name, {}
+    with suppress(BadCheckpoint):
+        record = records.read(folder)
+    return records.described(record, name)
 
 
 def goals() -> dict[str, dict]:
@@ -89,7 +98,7 @@ def _unreadable(name: str) -> BadCheckpoint:
 
 def alpha_series() -> list[dict]:
     """Figure 12, a row a checkpoint from the smallest margin up: alpha, mse, embedding_error, eer, eer_ci95 and plain_eer."""
-    found = [read(name) for name in names() if name.startswith(SERIES)]
+    found = [read(name) for name in names() if _record(name).get("series") == SERIES]
     return sorted((_series_row(one.summary) for one in found
                    if not any(one.reason(part) for part in ("image", "embedding_error", "verification"))), key=lambda row: row["alpha"])
 

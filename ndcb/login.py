@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image
 
-from . import checkpoints, private_files, quality, samples, thresholds
+from . import checkpoints, private_files, quality, records, samples, thresholds
 from .images import digit_from_drawing, read_picture
 from .names import clean_name
 from .pipeline import Models
@@ -197,7 +197,7 @@ def kind_of(generator: str) -> str:
 @cache
 def is_digit(generator: str) -> bool:
     """Raises UnknownName."""
-    return thresholds.record(generator)["data"]["name"] == "mnist"
+    return records.of_digits(thresholds.record(generator))
 
 
 @cache

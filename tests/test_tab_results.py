@@ -19,10 +19,12 @@ from .conftest import ROOT
 from .test_plots import toy_scores, toy_summary
 
 
-def write(folder, name: str, **changed) -> None:
+def write(folder, name: str, record: dict | None = None, **changed) -> None:
     """An evaluation of these figures under checkpoints/name."""
     place = folder / name / "evaluation"
     place.mkdir(parents=True)
+    data = "mnist" if name.startswith("digits") else "lfw"
+    (folder / name / "record.json").write_text(json.dumps({"data": {"name": data}} | (record or {})))
     summary = toy_summary() | {"checkpoint": name} | changed
     (place / "summary.json").write_text(json.dumps({key: part for key, part in summary.items() if part is not None}))
     np.savez_compressed(place / "scores.npz", **{key: values.astype(np.float16) for key, values in toy_scores().items()})
@@ -36,7 +38,7 @@ def folder(monkeypatch, tmp_path):
 
 def series_member(folder, alpha: float) -> None:
     shift = toy_summary()["embedding_error"] | {"alpha": alpha, "mean": alpha / 2}
-    write(folder, f"digits-alpha-{alpha:g}", embedding_error=shift)
+    write(folder, f"digits-with-{alpha:g}", {"series": "alpha"}, embedding_error=shift)
 
 
 def built(tab) -> gr.Blocks:
@@ -53,11 +55,11 @@ def texts(page: gr.Blocks) -> str:
 
 
 def test_names_are_the_complete_ones_faces_first(folder):
-    for name in ("digits", "digits-alpha-0.1", "faces"):
+    for name in ("digits", "digits-alpha-0.1", "faces", "mine-of-faces"):
         write(folder, name)
     (folder / "half" / "evaluation").mkdir(parents=True)
     (folder / "half" / "evaluation" / "summary.json").write_text("{}")
-    assert evaluations.names() == ["faces", "digits", "digits-alpha-0.1"]
+    assert evaluations.names() == ["faces", "mine-of-faces", "digits", "digits-alpha-0.1"]
 
 
 def test_committed_evaluations_are_of_generators_and_can_be_shown():
@@ -96,7 +98,8 @@ def test_reading_needs_no_torch():
 def test_the_series_is_ordered_by_alpha(folder):
     for alpha in (0.8, 0.0, 0.1):
         series_member(folder, alpha)
-    write(folder, "digits-alpha-7", verification=None)
+    write(folder, "digits-with-7", {"series": "alpha"}, verification=None)
+    write(folder, "digits-alpha-9")
     rows = evaluations.alpha_series()
     assert [row["alpha"] for row in rows] == [0, 0.1, 0.8]
     assert rows[2] == {

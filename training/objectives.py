@@ -56,7 +56,7 @@ def compare(root: Path, out: Path, steps: int, count: int, file: Path = FILE, pr
             branch(out / "before" / "state.pt", folder, config)
         _train(config, root, folder, begin + steps)
         found[name] = change | judged(config, _state(folder), pictures, recogniser, judge, count)
-    about = {key: value for key, value in provenance(preset, "cpu").items() if key not in ("training", "steps")}
+    about = {key: value for key, value in provenance(preset, "cpu").items() if key not in ("training", "steps", "label")}
     head = about | {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started}
     write_json(file, head | {"objectives": found}, indent=1)
     return file

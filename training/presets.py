@@ -44,6 +44,8 @@ class EmbedderTraining:
     """Turn, shift and scale the digits a little."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
+    label: str = ""
+    """The checkpoint's name for people, on the page; else the preset's."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class GeneratorTraining:
     blank picture."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
+    label: str = ""
+    """The checkpoint's name for people, on the page; else the preset's."""
+    series: str | None = None
+    """Of which comparison it is one: alpha, that of Figure 12."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,8 @@ class BottleneckTraining:
     """Share of each batch that is made smaller and back before F sees it."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
+    label: str = ""
+    """The checkpoint's name for people, on the page; else the preset's."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,8 @@ class SealedTraining:
     """What the squared distance of directions is measured against."""
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
+    label: str = ""
+    """The checkpoint's name for people, on the page; else the preset's."""
 
 
 Training = EmbedderTraining | GeneratorTraining | BottleneckTraining | SealedTraining
@@ -134,12 +144,13 @@ Training = EmbedderTraining | GeneratorTraining | BottleneckTraining | SealedTra
 def digits_embedder() -> EmbedderTraining:
     """The paper's network and loss with more triplets a step, a higher rate and turned digits: a better recogniser, sooner."""
     return EmbedderTraining("digits-embedder", Schedule(steps=4000, batch=128, lr=2e-3, cosine=True, save_every=500),
-                            DigitEmbedderConfig(width=16), all_triplets=True, augment=True)
+                            DigitEmbedderConfig(width=16), all_triplets=True, augment=True, label="Digits: recogniser")
 
 
 def digits_embedder_paper() -> EmbedderTraining:
     """Section 4.2 as printed."""
-    return EmbedderTraining("digits-embedder-paper", Schedule(steps=20000, lr=5e-5, save_every=1000))
+    return EmbedderTraining("digits-embedder-paper", Schedule(steps=20000, lr=5e-5, save_every=1000),
+                            label="Digits: recogniser, as printed")
 
 
 def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
@@ -147,42 +158,48 @@ def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
     printed is the root of that divided by 28."""
     return GeneratorTraining(
         preset, Schedule(steps=13000, lr=1e-4, save_every=500), UNetConfig(channels=1, size=28, width=32, depth=1, fold=2),
-        dataset="mnist", recogniser="digits-embedder", distance="mse", alpha=alpha, pi_emb=0.9)
+        dataset="mnist", recogniser="digits-embedder", distance="mse", alpha=alpha, pi_emb=0.9,
+        label="Digits: alpha 0.3, the paper's choice")
 
 
 def digits_alpha(alpha: float) -> GeneratorTraining:
     """One of the series for Figure 12: `digits` at another margin, at three times the rate and so in fewer steps."""
-    return replace(digits(alpha, f"digits-alpha-{alpha:g}"), schedule=Schedule(steps=3000, lr=3e-4, save_every=500))
+    return replace(digits(alpha, f"digits-alpha-{alpha:g}"), schedule=Schedule(steps=3000, lr=3e-4, save_every=500),
+                   label=f"Digits: alpha {alpha:g}", series="alpha")
 
 
 def faces_paper() -> GeneratorTraining:
     """Section 4.3's LFW settings at the paper's size."""
     return GeneratorTraining(
         "faces-paper", Schedule(steps=20000), UNetConfig(width=64),
-        dataset="lfw", recogniser="facenet-casia-webface", distance="combined", alpha=0.2, pi_emb=0.1)
+        dataset="lfw", recogniser="facenet-casia-webface", distance="combined", alpha=0.2, pi_emb=0.1,
+        label="Faces: the paper's U-Net at its size, T = G(X)")
 
 
 def faces() -> GeneratorTraining:
     """The same objective at the size that ships; the ramp and the higher rate make an hour on two CPU cores enough."""
     return replace(faces_paper(), preset="faces", model=UNetConfig(width=16, fold=2), pi_ramp=0.15,
-                   schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50))
+                   schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
+                   label="Faces: the paper's U-Net, T = G(X)")
 
 
 def faces_concealing() -> GeneratorTraining:
     """The paper's architecture at its best at hiding: the template is to be uncorrelated with the face in every colour, place and scale."""
     return replace(faces(), preset="faces-concealing", distance="unexplained", alpha=0.05, pi_emb=0.7,
-                   pi_hold=0.1, pi_ramp=0.3)
+                   pi_hold=0.1, pi_ramp=0.3, label="Faces: the paper's U-Net, trained against recolouring")
 
 
 def faces_bottleneck() -> BottleneckTraining:
     """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for everybody but for the finest detail."""
     return BottleneckTraining("faces-bottleneck", Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
-                              BottleneckConfig(change=0.12), uniformity=200.0, uniformity_block=2, uniformity_from=9 / 16)
+                              BottleneckConfig(change=0.12), uniformity=200.0, uniformity_block=2, uniformity_from=9 / 16,
+                              label="Faces: bottleneck, T = D(F(X))")
 
 
 def faces_sealed() -> SealedTraining:
     """T = D(R_k z(X)): revocable, and without the key nothing of a person."""
-    return SealedTraining("faces-sealed", Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50))
+    return SealedTraining("faces-sealed", Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
+                          label="Faces: sealed with a key, T = D(R z(X))")
 
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)

@@ -165,9 +165,11 @@ def batch_rows(count: int, schedule: Schedule, step: int) -> torch.Tensor:
 
 def provenance(config, device) -> dict:
     """The part of a record that says what makes a checkpoint; taken when a run starts or goes on."""
-    training = {name: value for name, value in asdict(config).items() if name not in ("model", "preset")}
+    about = ("model", "preset", "label", "series")
+    training = {name: value for name, value in asdict(config).items() if name not in about}
+    series = {"series": config.series} if getattr(config, "series", None) else {}
     return {
-        "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": config.schedule.steps, "device": str(device),
+        "label": config.label or config.preset, **series, "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": config.schedule.steps, "device": str(device),
         "commit": commit(), "versions": versions(),
     }
 

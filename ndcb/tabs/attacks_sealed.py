@@ -1,5 +1,6 @@
 """The sealed templates' part of the tab Attacks: what was measured of them, and where to try it."""
 
+import html
 from pathlib import Path
 
 import gradio as gr
@@ -15,7 +16,8 @@ random, so without the key a template is as likely to be anybody's. The tab *Log
 def build(pictures_row) -> None:
     """pictures_row: (caption, file) of each picture -> HTML."""
     for name, summary in evaluations.sealed().items():
-        gr.HTML(f"<h3>{words.generator_label(name)}</h3>{pictures_row(pictures(name))}", elem_id=f"restored-{name}")
+        label = html.escape(words.generator_label(name))
+        gr.HTML(f"<h3>{label}</h3>{pictures_row(pictures(name))}", elem_id=f"restored-{name}")
         gr.Markdown(text(summary), elem_classes="stolen-table", elem_id=f"restored-{name}-table")
 
 

@@ -1,13 +1,14 @@
 """The first tab: a photo or a drawn digit -> its template, side by side and under a slider, with every number."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
-from .. import checkpoints, lfw, private_files, samples
+from .. import checkpoints, lfw, private_files, records, samples
 from ..detectors import centre_crop
 from ..images import digit_from_drawing, drawing_on_white, read_picture
 from ..pipeline import Distortion, Models, stopwatch
@@ -57,11 +58,22 @@ class Visit:
     """Milliseconds that finding the faces took."""
 
 
-def generators(kind: str) -> list[tuple[str, str]]:
-    """(label, name) of the committed generators whose names start with `kind`: the default, then the shortest name."""
-    names = sorted((name for name in checkpoints.names() if name.startswith(kind)),
-                   key=lambda name: (name not in (DEFAULT_FACES, DEFAULT_DIGITS), len(name), name))
-    return [(words.generator_label(name), name) for name in names]
+def generators(pictures: str) -> list[tuple[str, str]]:
+    """(label, name) of the generators of `faces` or `digits`: the default, then the shortest name."""
+    digits = pictures == "digits"
+    labels = {
+        name: record["label"]
+        for name, record in checkpoints.every_record().items()
+        if records.of_digits(record) == digits
+    }
+    times = Counter(labels.values())
+    names = sorted(
+        labels, key=lambda name: (name not in (DEFAULT_FACES, DEFAULT_DIGITS), len(name), name)
+    )
+    return [
+        (labels[name] if times[labels[name]] == 1 else f"{labels[name]} ({name})", name)
+        for name in names
+    ]
 
 
 def known_generator(name: str) -> str:

@@ -112,8 +112,8 @@ if (!window.ndcbEmbedding) {
 class Kind:
     """What differs between people and digits."""
 
-    prefix: str
-    """Of the generators' names."""
+    pictures: str
+    """`faces` or `digits`: whose generators are shown."""
     noun: str
     one: str
     given: str
@@ -155,7 +155,7 @@ def build(models: Models) -> None:
 
 def measured(kind: Kind) -> dict[str, str]:
     """Generator -> its label, for those whose embeddings are kept: people's as everywhere, digits' by their alpha, ascending."""
-    found = {name: label for label, name in generators(kind.prefix) if _file(name).is_file()}
+    found = {name: label for label, name in generators(kind.pictures) if _file(name).is_file()}
     return found if kind is PEOPLE else {name: f"{alpha(name):g}" for name in sorted(found, key=alpha)}
 
 

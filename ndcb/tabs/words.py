@@ -1,21 +1,17 @@
 """Numbers -> the sentences, tables and scales that a visitor reads. No visitor's text ever gets in here."""
 
+from .. import checkpoints
 from ..pipeline import Distortion
 from ..tables import DISTANCES
-
-NAMES = {
-    "faces-bottleneck": "Faces: bottleneck, T = D(F(X))",
-    "faces": "Faces: the paper's U-Net, T = G(X)",
-    "faces-concealing": "Faces: the paper's U-Net, trained against recolouring",
-    "faces-sealed": "Faces: sealed with a key, T = D(R z(X))",
-    "digits": "Digits: alpha 0.3, the paper's choice",
-}
+from ..terms import UserError
 
 
 def generator_label(name: str) -> str:
-    if name.startswith("digits-alpha-"):
-        return f"Digits: alpha {name.removeprefix('digits-alpha-')}"
-    return NAMES.get(name, name)
+    """The label in the record of a generator; its name where there is none that can be read."""
+    try:
+        return checkpoints.record(name, checkpoints.GENERATORS + checkpoints.SEALED)["label"]
+    except UserError:
+        return name
 
 
 def verdict(result: Distortion, note: str = "") -> str:

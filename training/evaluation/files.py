@@ -55,7 +55,7 @@ def shown_rows(material: Material) -> np.ndarray:
         classes, each = most_photographed(material.labels, CLASSES), FACES_A_PERSON
     else:
         classes = np.unique(material.labels)
-        each = DIGITS_A_CLASS_IN_SERIES if "-alpha-" in material.checkpoint.name else DIGITS_A_CLASS
+        each = DIGITS_A_CLASS_IN_SERIES if "series" in material.checkpoint.record else DIGITS_A_CLASS
     return np.concatenate([np.flatnonzero(material.labels == one)[:each] for one in classes])
 
 
