@@ -39,8 +39,8 @@ class Checkpoint:
     name: str
     model: nn.Module
     record: dict
-    """class, config, kind, family, label (`ndcb.records`), preset, training, data, seed, steps, device, commit, versions, sha256, figures; of a generator also the name of its
-    `recogniser` and the login `threshold`, a squared distance."""
+    """class, config, kind, family, label (`ndcb.records`), preset, training, data, seed, steps, device,
+    commit, versions, sha256, figures; of a generator also the name of its `recogniser` and the login `threshold`, a squared distance."""
 
 
 def save(folder: Path, model: nn.Module, record: dict) -> None:
@@ -73,12 +73,13 @@ def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
 
 
 def every_record(classes: tuple[str, ...] = GENERATORS) -> dict[str, dict]:
-    """Name -> record of the checkpoints of these classes, by name; without those that cannot be read."""
+    """Name -> record of the checkpoints of these classes, by name. Damaged ones are left out."""
     found = {}
     for path in sorted(FOLDER.glob("*/record.json")):
         with suppress(BadCheckpoint):
             found[path.parent.name] = _read_record(path.parent)
-    return {name: record for name, record in sorted(found.items()) if record.get("class") in classes}
+    wanted = {name: one for name, one in found.items() if one.get("class") in classes}
+    return dict(sorted(wanted.items()))
 
 
 def folder_of(name: str | Path) -> Path:

@@ -40,8 +40,8 @@ CACHING = {
     "training/data.py": {"cached"},
     "training/evaluation/__init__.py": {"_evaluate", "_kept_for"},
 }
-"""The functions that may name the cache's folder themselves: one asks for versions, one only whether
-it is empty, and one names the commit."""
+"""The functions that may name the cache's folder themselves: one asks for versions, one asks only
+whether it is empty, and one names the commit."""
 
 
 def sources() -> dict[str, ast.Module]:
@@ -64,7 +64,9 @@ def test_every_version_is_known():
     found = {}
     for path, tree in sources().items():
         names = {
-            getattr(node.targets[0], "id", None) for node in tree.body if isinstance(node, ast.Assign)
+            getattr(node.targets[0], "id", None)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
         }
         if "VERSION" in names and path != "ndcb/templates.py":  # that of a file
             module = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")

@@ -69,7 +69,8 @@ def save_inverter(root: Path, folder: Path, steps: int = BUDGET.steps) -> Path:
     model = Inverter(attacker.model.config)
     model.load_state_dict(attacker.model.state_dict())
     checkpoints.save(folder, model, {
-        "label": "Faces: inverter of bare embeddings", "training": asdict(config.schedule), "seed": config.schedule.seed, "steps": steps, "device": str(device), "commit": code,
+        "label": "Faces: inverter of bare embeddings",
+        "training": asdict(config.schedule), "seed": config.schedule.seed, "steps": steps, "device": str(device), "commit": code,
         "versions": versions(), "data": material.pictures.description(), "recogniser": material.recogniser_name, "figures": rounded(found)})
     return folder
 
