@@ -389,6 +389,14 @@ def test_compare_says_how_many_faces_were_found(capsys, here, photo, astronaut):
     assert code == 0 and (line["reference_faces"], line["probe_faces"]) == (2, 1)
 
 
+@pytest.fixture
+def ctrl_c():
+    """A shell lets what it starts in the background ignore Ctrl-C, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def python(*arguments, **options) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "ndcb", *map(str, arguments)], cwd=ROOT, text=True, **options
@@ -438,7 +446,7 @@ def test_without_an_error_output_nothing_else_is_on_the_output():
 
 
 @pytest.mark.slow
-def test_a_reader_that_went_away_and_ctrl_c(tmp_path, astronaut):
+def test_a_reader_that_went_away_and_ctrl_c(tmp_path, astronaut, ctrl_c):
     astronaut.save(tmp_path / "a.png")
     photos = [tmp_path / "a.png"] * 40
     with python(

@@ -17,6 +17,8 @@ from training import quality as training
 from training import quality_report, seen_photos, strangers
 from training.poor_photos import CHANGES, TAUGHT, UNTOUCHED, blurred, brightened
 
+VERSION = 1
+"""Of the toys whose results go into a cache."""
 GATE = Gate(
     "toy", ("blurred", "dark"), torch.tensor([[2.0, 0], [0, 3]]), torch.tensor([-1.0, -1]), 0.5
 )

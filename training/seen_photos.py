@@ -70,6 +70,7 @@ class Photos:
         """These photos after one of CHANGES."""
         table = kept_rows(
             self.key(change),
+            self.code,
             len(self.files),
             rows,
             lambda chunk: self._look(change, chunk),
@@ -79,9 +80,14 @@ class Photos:
         measures = dict(zip(MEASURES, table[:, 1:].T))
         return Seen(table[:, 0] == 1, measures, table[:, 1 + len(MEASURES) :])
 
+    @property
+    def code(self) -> list:
+        """What the rows in the cache come from."""
+        return [Photos, Detector, central_faces, read_picture, type(self.recogniser)]
+
     def key(self, change: str) -> str:
         names = hashlib.sha256(" ".join(file.stem for file in self.files).encode()).hexdigest()[:12]
-        return f"quality{VERSION}-{names}-{weights_key(self.recogniser)}-{change.replace(' ', '-')}"
+        return f"quality-{names}-{weights_key(self.recogniser)}-{change.replace(' ', '-')}"
 
     @torch.inference_mode()
     def _look(self, change: str, rows: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ from ndcb.vault import MOST_PHOTOS
 from .pictures import kept_rows
 from .seen_photos import Photos
 
+VERSION = 1
+"""Of the templates' rows in the cache. It grows when this module computes something else."""
 BATCH = 32
 NAMES = (1, 3, 10, 29, 100, 300)
 DRAWS, STRANGERS = 300, 100
@@ -83,7 +85,8 @@ class Generators:
         def embed(chunk: np.ndarray) -> np.ndarray:
             return self._embed_templates(photos.seen(change, chunk).embeddings, chunk, generator)
 
-        return kept_rows(key, len(photos.files), rows, embed, what, BATCH)
+        code = [*photos.code, Generators, make_templates, type(generator.model), rotation]
+        return kept_rows(key, code, len(photos.files), rows, embed, what, BATCH)
 
     @torch.inference_mode()
     def _embed_templates(
