@@ -17,8 +17,6 @@ from training import quality as training
 from training import quality_report, seen_photos, strangers
 from training.poor_photos import CHANGES, TAUGHT, UNTOUCHED, blurred, brightened
 
-VERSION = 1
-"""Of the toys whose results go into a cache."""
 GATE = Gate(
     "toy", ("blurred", "dark"), torch.tensor([[2.0, 0], [0, 3]]), torch.tensor([-1.0, -1]), 0.5
 )
@@ -268,6 +266,6 @@ def test_a_gate_is_fitted_and_judged(monkeypatch, tmp_path, lfw_root):
     def never(*_):
         raise AssertionError("looked at again")
 
-    monkeypatch.setattr(seen_photos, "central_faces", never)
+    monkeypatch.setattr(seen_photos.Photos, "_look", never)
     again = measure()
     assert again == found
