@@ -1,7 +1,8 @@
 """The page's private folder: one gate that lets a visitor's files in, one broom that deletes them.
 
-A path that comes from a browser is a claim, not a file. `admit` alone makes a file of it, and `delete` alone deletes one. Names of
-folders are random, so that nobody guesses where another visitor's file lies, and no two visitors share one.
+A path that comes from a browser is a claim, not a file. `admit` alone makes a file of it, and
+`delete` alone deletes one. Names of folders are random, so that nobody guesses where another
+visitor's file lies, and no two visitors share one.
 """
 
 import atexit
@@ -29,14 +30,17 @@ _owners: dict[Path, str] = {}
 
 
 class NotYours(UserError):
-    """The sentence is the same for a file that is there and for one that is not: it tells nothing of other files."""
+    """The sentence is the same whether or not a file is there: it tells nothing of other files."""
 
     def __init__(self):
         super().__init__(NOT_YOURS)
 
 
 def private_folder() -> Path:
-    """Make a folder of this process alone, Gradio's cache from now on; it is removed when the process ends."""
+    """Make a folder of this process alone, Gradio's cache from now on.
+
+    It is removed when the process ends.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ndcb-", dir=os.environ.get("GRADIO_TEMP_DIR"))).resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -49,12 +53,12 @@ def current_folder() -> Path:
 
 
 def files(folder: Path) -> set[Path]:
-    """Every file in it. A folder that vanishes meanwhile is passed over, as os.walk does; rglob would raise."""
+    """Every file in it. A folder that vanishes meanwhile is passed over; rglob would raise."""
     return {Path(place) / name for place, _, names in os.walk(folder) for name in names}
 
 
 def set_own(folder: Path) -> set[Path]:
-    """What lies in the folder now is the page's own: it stays, and everybody may see it. Returns those files."""
+    """Make what lies in the folder now the page's own: it stays, and everybody may see it."""
     own = files(folder)
     with _lock:
         _own.update(own)
@@ -64,8 +68,8 @@ def set_own(folder: Path) -> set[Path]:
 def admit(path: str, session: str | None = None) -> str:
     """A path that a browser sent -> the real path of a file that this visitor gave.
 
-    session: who asks; None where that was checked already. Raises NotYours: no plain file, not in a folder of the private folder (links
-    are followed first), or another session's.
+    session: who asks; None where that was checked already. Links are followed first. Raises
+    NotYours: no plain file, not in a folder of the private folder, or another session's.
     """
     real = _real_file(path)
     if real is None:
@@ -79,7 +83,7 @@ def _real_file(path: str) -> Path | None:
     try:
         real = Path(path).resolve(strict=True)
         is_plain = stat.S_ISREG(real.lstat().st_mode)
-    except (OSError, ValueError, TypeError, RuntimeError):  # none there, a NUL in it, no text, a ring of links
+    except (OSError, ValueError, TypeError, RuntimeError):  # none there, no text, a ring of links
         return None
     return real if is_plain and current_folder() in real.parents[1:] else None
 
@@ -90,7 +94,7 @@ def _may_use(file: Path, session: str) -> bool:
 
 
 def save(content: Image.Image | bytes, name: str) -> str:
-    """Write a picture (as PNG) or bytes into a folder of its own, whose name nobody can guess. Returns the file's path."""
+    """Write a picture (as PNG) or bytes into a new folder of a random name; the file's path."""
     folder = current_folder() / secrets.token_hex(16)
     folder.mkdir(mode=0o700, parents=True)
     path = folder / name
@@ -102,14 +106,17 @@ def save(content: Image.Image | bytes, name: str) -> str:
 
 
 def save_beside(path: str, content: Image.Image, name: str) -> str:
-    """Write what was made of a visitor's file into its folder, as a JPEG; it is deleted with the file. Returns its path."""
+    """Write what was made of a visitor's file beside it, as a JPEG; its path.
+
+    It is deleted with the file.
+    """
     beside = Path(path).with_name(name)
     content.save(beside, "JPEG", quality=95)
     return str(beside)
 
 
 def delete(paths: Iterable[str | Path]) -> None:
-    """Delete these files of visitors, each with its folder: a folder holds one file and what was made of it.
+    """Delete these files of visitors, each with its folder, in which is what was made of it.
 
     What is the page's own, is no plain file, or lies elsewhere stays; links are not followed.
     """
@@ -138,7 +145,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def keep_sweeping(folder: Path, age: float, every: float) -> None:
-    """Delete from now on what is written to the folder, `age` seconds after; the page's own files stay."""
+    """Delete from now on what is written to the folder, `age` seconds after; the own files stay."""
     threading.Thread(target=_sweep_for_ever, args=(folder, age, every), daemon=True).start()
 
 
@@ -149,7 +156,10 @@ def _sweep_for_ever(folder: Path, age: float, every: float) -> None:
 
 
 def sweep(folder: Path, age: float) -> None:
-    """Delete what is older than `age` seconds, also what lies in the folder itself: half an upload of somebody who left."""
+    """Delete what is older than `age` seconds.
+
+    Also what lies in the folder itself: half an upload of somebody who left.
+    """
     for path in files(folder):
         try:
             old = time.time() - path.lstat().st_ctime > age

@@ -1,4 +1,5 @@
-"""The page where a file of its own is missing or damaged: the tabs that need it say so, and the others are there."""
+"""The page where a file of its own is missing or damaged: the tabs that need it say so, and the
+others are there."""
 
 import shutil
 
@@ -22,7 +23,11 @@ NEEDED_BY = {
     "digits/record.json": {"Distort", "Login", "Embedding space"},
 }
 """File -> the tabs that may show less without it."""
-DAMAGES = {"missing": None, "cut": b'{"a": [1, ', "wrong": b'{"goals": [], "sealed": 1, "verification": 3}'}
+DAMAGES = {
+    "missing": None,
+    "cut": b'{"a": [1, ',
+    "wrong": b'{"goals": [], "sealed": 1, "verification": 3}',
+}
 
 
 @pytest.fixture
@@ -48,9 +53,17 @@ def forget_what_was_read() -> None:
 def missing_tabs() -> set[str]:
     """The tabs that say that they cannot be shown."""
     page = app.build(Models())
-    tabs = {block.label: block for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label in app.TABS}
+    tabs = {
+        block.label: block
+        for block in page.blocks.values()
+        if isinstance(block, gr.Tab) and block.label in app.TABS
+    }
     assert tabs.keys() == app.TABS.keys()
-    return {name for name, tab in tabs.items() if [getattr(child, "value", "") for child in tab.children] == [app.NOT_SHOWN]}
+    return {
+        name
+        for name, tab in tabs.items()
+        if [getattr(child, "value", "") for child in tab.children] == [app.NOT_SHOWN]
+    }
 
 
 @pytest.mark.slow

@@ -32,7 +32,14 @@ def test_a_preview_is_shown_of_what_browsers_do_not_show(private_folder, astrona
 
 
 def test_everything_else_stays_as_it_was_given(private_folder, astronaut):
-    for path in (stored(astronaut, "a.png"), stored(astronaut, "a.jpg"), stored(astronaut, "a.webp"), save(b"text", "a.heic"), None, "nowhere"):
+    for path in (
+        stored(astronaut, "a.png"),
+        stored(astronaut, "a.jpg"),
+        stored(astronaut, "a.webp"),
+        save(b"text", "a.heic"),
+        None,
+        "nowhere",
+    ):
         assert photo.preview(path) == gr.skip()
 
 
@@ -49,7 +56,9 @@ def test_a_picture_inside_the_message_is_read(private_folder, astronaut):
         given = photo.Photo("photo").preprocess(gr.components.image.ImageData(url=address))
     assert read_picture(given).tobytes() == astronaut.tobytes()
     with gr.Blocks(analytics_enabled=False), pytest.raises(gr.Error, match="not sent whole"):
-        photo.Photo("photo").preprocess(gr.components.image.ImageData(url="data:image/png;base64,$$"))
+        photo.Photo("photo").preprocess(
+            gr.components.image.ImageData(url="data:image/png;base64,$$")
+        )
 
 
 def test_a_drawing_is_read_and_a_bomb_is_not(private_folder):
@@ -59,7 +68,11 @@ def test_a_drawing_is_read_and_a_bomb_is_not(private_folder):
     bomb = gr.FileData(path=save(odd_files.png_header(9000, 9000), "bomb.png"))
     editor = gr.components.image_editor.EditorData
     assert pad.preprocess(editor(background=None, layers=[], composite=drawn)).size == (280, 280)
-    assert pad.preprocess(editor(background=drawn, layers=[drawn], composite=None)) is None is pad.preprocess(None)
+    assert (
+        pad.preprocess(editor(background=drawn, layers=[drawn], composite=None))
+        is None
+        is pad.preprocess(None)
+    )
     with pytest.raises(gr.Error):
         pad.preprocess(editor(background=None, layers=[], composite=bomb))
 
@@ -74,8 +87,12 @@ def test_a_visitor_sees_the_photo_that_was_given(browser, models, astronaut, tmp
         window = opened(browser.new_page(), page)
         window.set_input_files("#photo input[type=file]", path)
         wait_for_picture(window, "#photo img", 512)
-        window.wait_for_function("!document.querySelector('#verdict').innerText.includes('This is the sample')")
+        window.wait_for_function(
+            "!document.querySelector('#verdict').innerText.includes('This is the sample')"
+        )
         window.click("#forget")
-        window.wait_for_function("document.querySelector('#verdict').innerText.includes('Your data is deleted')")
+        window.wait_for_function(
+            "document.querySelector('#verdict').innerText.includes('Your data is deleted')"
+        )
         assert not page.left()
         window.close()

@@ -37,9 +37,30 @@ def paths_to(foreign: Path, folder: Path) -> list:
     loose.write_bytes(b"half an upload")
     fifo = Path(given).with_name("pipe")
     os.mkfifo(fifo)
-    return [str(foreign), f"{Path(given).parent}/../../{foreign.name}", str(link), f"{link_to_folder}/{foreign.name}", str(ring),
-            str(fifo), str(Path(given).parent), str(folder), str(loose), f"file://{given}", "https://example.org/x.png", "", ".", "\0",
-            "x" * 5000, str(foreign.with_name("nowhere")), None, 7, ["a"], {"path": given}, "/dev/zero", "/proc/self/environ"]
+    return [
+        str(foreign),
+        f"{Path(given).parent}/../../{foreign.name}",
+        str(link),
+        f"{link_to_folder}/{foreign.name}",
+        str(ring),
+        str(fifo),
+        str(Path(given).parent),
+        str(folder),
+        str(loose),
+        f"file://{given}",
+        "https://example.org/x.png",
+        "",
+        ".",
+        "\0",
+        "x" * 5000,
+        str(foreign.with_name("nowhere")),
+        None,
+        7,
+        ["a"],
+        {"path": given},
+        "/dev/zero",
+        "/proc/self/environ",
+    ]
 
 
 def test_everything_else_is_refused_with_one_sentence(private_folder, foreign):

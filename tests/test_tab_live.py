@@ -96,7 +96,8 @@ def test_no_face_is_a_sentence(models, line):
 @pytest.mark.parametrize("sent", [
     None, [], {}, {"frame": None}, {"frame": "/etc/hostname"}, {"frame": "http://localhost/a.png"}, {"frame": "data:image/png;base64,???"},
     {"frame": "data:text/html;base64,aGFsbG8="}, {"frame": url(b"")}, {"frame": url(b"no picture")},
-    {"frame": url(jpeg(BLANK)[:300])}, {"frame": url(jpeg(Image.new("RGB", (8, 8))))}])
+    {"frame": url(jpeg(BLANK)[:300])}, {"frame": url(jpeg(Image.new("RGB", (8, 8))))},
+    {"frame": url(jpeg(Image.new("RGB", (2000, 2000))))}])
 def test_what_is_no_frame_is_answered(models, line, sent):
     """Neither is a path or an address of a visitor's choice opened."""
     assert live.answer(models, line, sent) == {"verdict": live.words.advice(live.BAD_FRAME), "full": False, "track": None}

@@ -1,15 +1,17 @@
-"""What passes between a browser and the page: which requests are answered at all, and which files they may name.
+"""Which requests of a browser are answered, and which files they may name.
 
-Gradio checks a path only where the browser says that it is a file. So every request is read here first: each path in it becomes a
-file that its sender gave (`ndcb.private_files.admit`), or the request is refused with one sentence. Routes that the page does not use
-are shut. A web page elsewhere can post to a page on its visitor's own machine, so requests that come from there are refused, too.
+Gradio checks a path only where the browser says that it is a file. So every request is read here
+first: each path in it becomes a file that its sender gave (`ndcb.private_files.admit`), or the
+request is refused with one sentence. Routes that the page does not use are shut. A web page
+elsewhere can post to a page on its visitor's own machine, so requests that come from there are
+refused, too.
 """
 
 import json
 import math
 import os
 import secrets
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import gradio as gr
 from gradio import route_utils
@@ -18,13 +20,31 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 
-from ..private_files import NOT_YOURS, NotYours, admit
+from ..private_files import NotYours, admit
 from ..terms import UserError
 
 API = "/gradio_api/"
-OPEN = ("app_id", "call/", "cancel", "component_server", "file=", "heartbeat/", "info", "openapi.json", "queue/data", "queue/join",
-        "queue/status", "reset", "run/", "startup-events", "theme.css", "upload", "user")
-"""The routes under `API` that the page needs, by their beginnings. Others fetch from other hosts, run programs or write states."""
+OPEN = (
+    "app_id",
+    "call/",
+    "cancel",
+    "component_server",
+    "file=",
+    "heartbeat/",
+    "info",
+    "openapi.json",
+    "queue/data",
+    "queue/join",
+    "queue/status",
+    "reset",
+    "run/",
+    "startup-events",
+    "theme.css",
+    "upload",
+    "user",
+)
+"""The routes under `API` that the page needs, by their beginnings. Others fetch from other hosts,
+run programs or write states."""
 MOST_BYTES = 8 * 2**20
 """Of a request that is no upload. A frame of the camera takes a tenth of it."""
 EMPTY_SESSIONS = 32
@@ -37,8 +57,11 @@ HERE = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
 NOT_UNDERSTOOD = "This request was not understood. Load the page anew and try again."
 TOO_LONG = "This request is too long. Load the page anew and try again."
 SHUT = "There is nothing here."
-ELSEWHERE = ("This page only answers requests that come from itself. Open it by its own address. Where a proxy stands before it, let the "
-             "proxy pass on the header Host, and name that host in NDCB_HOSTS.")
+ELSEWHERE = (
+    "This page only answers requests that come from itself. Open it by its own address. Where a "
+    "proxy stands before it, let the proxy pass on the header Host, and name that host in "
+    "NDCB_HOSTS."
+)
 
 
 class Refused(UserError):
@@ -50,7 +73,10 @@ class Refused(UserError):
 
 
 class Unguessable(route_utils.GradioUploadFile):
-    """An upload. Gradio names its folder by a hash of the bytes, which whoever has the same picture could compute, and would share."""
+    """An upload in a folder of a random name.
+
+    Gradio's is a hash of the bytes: two visitors with the same picture would share the file.
+    """
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -85,14 +111,15 @@ class Gate:
 
 
 class Page(gr.Blocks):
-    """A page that answers values of the wrong shape with one sentence, and writes no traceback about them."""
+    """A page that answers values of the wrong shape with one sentence, and logs no traceback."""
 
     async def preprocess_data(self, block_fn, *given, **options) -> list:
         try:
             values = await super().preprocess_data(block_fn, *given, **options)
         except Exception as error:
             is_own = isinstance(error, gr.Error) and not error.print_exception
-            raise error if is_own else _not_understood() from None  # Gradio's own words repeat what was sent
+            # what Gradio says itself repeats what was sent
+            raise (error if is_own else _not_understood()) from None
         values = [_filled(component, value) for component, value in zip(block_fn.inputs, values)]
         if not all(map(_is_usable, block_fn.inputs, values)):
             raise _not_understood()
@@ -118,7 +145,10 @@ def _is_usable(component: gr.components.Component, value) -> bool:
 
 
 def forget_empty_sessions(holder: StateHolder) -> None:
-    """Gradio keeps half a megabyte of each of 10,000 sessions, and each call of an endpoint is one. Of those with no visit a few stay."""
+    """Keep a few of the sessions that have no visit.
+
+    Gradio keeps half a megabyte of each of 10,000, and each call of an endpoint is one.
+    """
     sessions = list(holder.session_data.items())
     empty = [name for name, session in sessions if not any(session.state_data.values())]
     for name in empty[:-EMPTY_SESSIONS]:
@@ -130,7 +160,10 @@ def forget_empty_sessions(holder: StateHolder) -> None:
 
 
 def check_host(headers: Headers) -> None:
-    """Raises Refused: another web page sends it, or leads its visitors here under a name of its own (DNS rebinding)."""
+    """Raises Refused: another web page sends it, or gives this machine a name of its own.
+
+    The latter is DNS rebinding.
+    """
     hosts = [headers.get("host", ""), headers.get("x-forwarded-host", "")]
     if listens_to_itself() and _parts(f"//{hosts[0]}").hostname not in HERE | _trusted():
         raise Refused(403, ELSEWHERE)
@@ -143,7 +176,8 @@ def check_host(headers: Headers) -> None:
 
 def listens_to_itself() -> bool:
     """Is the page served to its own machine alone?"""
-    return os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1") in HERE - {"0.0.0.0"} and not os.environ.get("SPACE_ID")
+    name = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    return name in HERE - {"0.0.0.0"} and not os.environ.get("SPACE_ID")
 
 
 def _trusted() -> set[str]:
@@ -172,7 +206,7 @@ def _same_place(there: SplitResult, here: SplitResult) -> bool:
 
 
 def check_route(scope) -> None:
-    """Raises Refused: a route that the page does not use; NotYours: a file that is not in the private folder."""
+    """Raises Refused: a route that the page does not use; NotYours: a file of another folder."""
     path, query = scope["path"], scope.get("query_string", b"")
     if b"deep_link" in query:  # would read a visit that was written to the disk
         raise Refused(404, SHUT)
@@ -184,16 +218,18 @@ def check_route(scope) -> None:
     if not route.startswith(OPEN):
         raise Refused(404, SHUT)
     if route.startswith("file="):
-        admit(unquote(route.removeprefix("file=")))
+        admit(route.removeprefix("file="))
 
 
 def is_form(scope) -> bool:
     """A drawing comes as a form, whose fields are text and bytes and never paths."""
+    if not scope["path"].endswith(f"{API}component_server"):
+        return False
     return Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
 
 
 def is_message(scope) -> bool:
-    """Has it a body in which paths may be? The files of an upload are written by Gradio itself, under names it chooses."""
+    """Has it a body in which paths may be? An upload has none: Gradio names its files itself."""
     return scope["method"] == "POST" and not scope["path"].split(API, 1)[-1].startswith("upload")
 
 
@@ -231,7 +267,8 @@ def replay(body: bytes, receive):
 def checked(body: bytes, page: gr.Blocks) -> bytes:
     """The message, with real paths in place of those that were sent.
 
-    Raises NotYours; Refused: no JSON object, or about an event or a component that the page does not have.
+    Raises NotYours; Refused: no JSON object, or about an event or a component that the page does
+    not have.
     """
     try:
         message = json.loads(body or b"{}")
@@ -252,10 +289,11 @@ def _check_number(number, known) -> None:
 
 
 def _complete_detail(message: dict) -> None:
-    """What was clicked is read by Gradio without a look: it is to have an index and a value, whatever they are."""
-    sent = message.get("event_data")
+    """Give what was clicked an index and a value: Gradio reads both without a look."""
     if "event_data" in message:
-        message["event_data"] = {"index": None, "value": None} | (sent if isinstance(sent, dict) else {})
+        sent = message["event_data"]
+        known = sent if isinstance(sent, dict) else {}
+        message["event_data"] = {"index": None, "value": None} | known
 
 
 def _open_paths(message: dict) -> None:

@@ -24,6 +24,8 @@ SECONDS = 60
 """So long a stream may run: a page that was forgotten does not keep the camera and the machine busy."""
 HANDS = 2
 """Frames of a stream that are under way at once: while the server works on one, the browser takes the next and shows the last."""
+LARGEST_FRAME = 2_000_000
+"""Pixels. The browser sends at most 640x640; a larger one would take memory from the other streams."""
 STREAMS = 4
 """Streams that the server takes at once. It works on one frame at a time, so each further stream slows the others."""
 DECIDE_SECONDS = 1
@@ -274,9 +276,14 @@ def read_frame(sent: dict) -> Image.Image:
     if not isinstance(url, str) or not url.startswith("data:image/"):
         raise BadPicture(BAD_FRAME)
     try:
-        return read_picture(base64.b64decode(url.partition(",")[2], validate=True))
-    except binascii.Error as error:
+        data = base64.b64decode(url.partition(",")[2], validate=True)
+        with Image.open(io.BytesIO(data)) as frame:
+            pixels = frame.width * frame.height
+    except (binascii.Error, OSError, Image.DecompressionBombError) as error:
         raise BadPicture(BAD_FRAME) from error
+    if pixels > LARGEST_FRAME:
+        raise BadPicture(BAD_FRAME)
+    return read_picture(data)
 
 
 def read_generator(sent: dict) -> str:

@@ -1,6 +1,7 @@
-"""Inputs that hand over files as they were uploaded, so that `ndcb.images` alone decides what can be read.
+"""Inputs that hand over files as they were uploaded: `ndcb.images` alone decides what can be read.
 
-Each path passes `private_files.admit` once more here, also where a request came another way than through the page's gate.
+Each path passes `private_files.admit` once more here, also where a request came another way than
+through the page's gate.
 """
 
 import base64
@@ -19,6 +20,8 @@ NO_DATA = "This picture was not sent whole. Give it once more."
 NOT_SHOWN = ("HEIF", "TIFF")
 LARGEST_PREVIEW = 2560
 """Pixels of a side: faces in it are as large as they need be."""
+ONE_AT_A_TIME = {"concurrency_id": "previews", "concurrency_limit": 1}
+"""A large photo takes much memory while it is read."""
 DRAWINGS = 50
 """Drawings that wait to be read, of all visitors; the oldest is dropped for a newer one."""
 LARGEST_DRAWING = 2**20
@@ -55,15 +58,24 @@ class _Photo(gr.Image):
 
 
 def Photo(label: str, **options) -> gr.Image:
-    """gr.Image for upload, camera and clipboard whose handler gets the path of the untouched file, or None.
+    """gr.Image whose handler gets the path of the untouched file, or None.
 
-    What no browser shows, HEIC and TIFF, is replaced on screen by a JPEG, and later handlers get that.
+    What no browser shows, HEIC and TIFF, is replaced on screen by a JPEG, and later handlers get
+    that.
     """
     camera = gr.WebcamOptions(constraints={"video": {"facingMode": "user"}})
-    photo = _Photo(label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], webcam_options=camera,
-                   **options)
+    photo = _Photo(
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"],
+        webcam_options=camera,
+        **options,
+    )
     if options.get("visible", True):
-        photo.upload(preview, photo, photo, api_visibility="private", show_progress="hidden", queue=False)
+        photo.upload(
+            preview, photo, photo, api_visibility="private", show_progress="hidden", **ONE_AT_A_TIME
+        )
     return photo
 
 
@@ -79,7 +91,7 @@ def preview(path: str | None):
 
 
 class Photos(gr.File):
-    """gr.File writes an empty file into the cache whenever it is read; this one hands over the paths and writes nothing."""
+    """Files whose handler gets their paths. gr.File would write an empty file at each look."""
 
     is_template = True
 
@@ -88,13 +100,13 @@ class Photos(gr.File):
 
 
 class _Pad(gr.ImageEditor):
-    """A pad whose handler gets the drawing alone, RGBA, or None: neither its layers nor a ground, which nothing here reads."""
+    """A pad whose handler gets the drawing alone, RGBA, or None: no layers and no ground."""
 
     is_template = True
 
     @server
     def accept_blobs(self, data) -> None:
-        """Keep a drawing until it is read. Gradio would keep any number of them, of any size, for as long as it runs."""
+        """Keep a drawing until it is read. Gradio would keep any number of them, of any size."""
         if data.data.get("type") != "composite" or len(data.files[0][1]) > LARGEST_DRAWING:
             return
         while len(self.blob_storage) >= DRAWINGS:
@@ -106,7 +118,9 @@ class _Pad(gr.ImageEditor):
         if sent is None or sent.composite is None:
             return None
         try:
-            return read_drawing(sent.composite if isinstance(sent.composite, bytes) else own_file(sent.composite))
+            return read_drawing(
+                sent.composite if isinstance(sent.composite, bytes) else own_file(sent.composite)
+            )
         except UserError as error:
             raise refusal(str(error)) from None
 
@@ -114,5 +128,15 @@ class _Pad(gr.ImageEditor):
 def Pad(elem_id: str) -> gr.ImageEditor:
     """A square to draw one digit in, black on nothing."""
     brush = gr.Brush(default_size=22, colors=["#000000"], color_mode="fixed")
-    return _Pad(label="Draw one digit", sources=(), canvas_size=(280, 280), fixed_canvas=True, type="pil", image_mode="RGBA", layers=False,
-                brush=brush, format="png", elem_id=elem_id)
+    return _Pad(
+        label="Draw one digit",
+        sources=(),
+        canvas_size=(280, 280),
+        fixed_canvas=True,
+        type="pil",
+        image_mode="RGBA",
+        layers=False,
+        brush=brush,
+        format="png",
+        elem_id=elem_id,
+    )

@@ -1,7 +1,8 @@
 """What the page remembers of a visitor: for ten minutes, and never longer than the screen says.
 
-A state that expires while the page is open would fall back to its first value, the sample, while the screen still shows the visitor's
-photos. So the first value is None, which means "ended", and opening the page begins a visit.
+A state that expires while the page is open would fall back to its first value, the sample, while
+the screen still shows the visitor's photos. So the first value is None, which means "ended", and
+opening the page begins a visit.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,20 +15,27 @@ ENDED = "Your visit ended after ten minutes, and your pictures were deleted. Giv
 NOT_THERE = "This tile is not there any more. Click one that is."
 
 
-def visit_state(first: Callable[[], object], forget: Callable[[object], None] | None = None) -> gr.State:
-    """A state that is `first()` when the page opens, and None once the visit has ended. forget: deletes what a visit left."""
+def visit_state(
+    first: Callable[[], object], forget: Callable[[object], None] | None = None
+) -> gr.State:
+    """A state that is `first()` when the page opens, and None once the visit has ended.
+
+    forget: deletes what a visit left.
+    """
 
     def end(visit) -> None:
         if visit is not None and forget is not None:
             forget(visit)
 
     state = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=end)
-    Context.root_block.load(first, None, state, api_visibility="private", show_progress="hidden", queue=False)
+    Context.root_block.load(
+        first, None, state, api_visibility="private", show_progress="hidden", queue=False
+    )
     return state
 
 
 def chosen(things: Sequence, event: gr.SelectData):
-    """The one that was clicked. Raises gr.Error: a browser can send any number, and anything else."""
+    """The one that was clicked. Raises gr.Error: a browser can send any number, or no number."""
     if type(event.index) is not int or not 0 <= event.index < len(things):
         raise gr.Error(NOT_THERE, print_exception=False)
     return things[event.index]
