@@ -20,8 +20,8 @@ LONG_SIDE = 1280
 SURE = 0.99
 """A face found at less than this confidence makes the detector try the photo's other rotations."""
 LIKELY = 0.9
-"""Beside a sure face, what is found at less than this is left out. 17 of 600 photos of LFW's
-development people have such a find; most are hands, hair and blurred ground."""
+"""Beside a sure face, what is found at less than this is left out: most of it is hands, hair and
+blurred ground."""
 
 
 class Detector:

@@ -117,6 +117,27 @@ def visit(models):
     login.close(visit)
 
 
+@pytest.fixture(scope="module")
+def served(models, tmp_path_factory):
+    """The whole page, as it is served, with its models loaded."""
+    import app
+    from ndcb.terms import DEFAULT_FACES
+
+    from . import browsing
+
+    with browsing.served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models)) as page:
+        models.warm_up([DEFAULT_FACES, "digits"])
+        yield page
+
+
+@pytest.fixture(scope="module")
+def page(served):
+    """What that page tells a browser of itself."""
+    from training.page import Page
+
+    return Page(served.address)
+
+
 @pytest.fixture
 def private_folder(tmp_path, monkeypatch) -> Path:
     """A private folder of the page, of this test alone."""

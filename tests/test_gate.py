@@ -11,28 +11,13 @@ import gradio as gr
 import httpx
 import pytest
 
-import app
 from ndcb import lfw
 from ndcb.private_files import NOT_YOURS
 from ndcb.tabs import gate, photo
 from ndcb.terms import DEFAULT_FACES, NotAvailable
 from training.page import Page, Visitor
 
-from . import browsing
-
 FILE_LIKE = {"image", "file", "imageeditor"}
-
-
-@pytest.fixture(scope="module")
-def served(models, tmp_path_factory):
-    with browsing.served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models)) as page:
-        models.warm_up([DEFAULT_FACES, "digits"])
-        yield page
-
-
-@pytest.fixture(scope="module")
-def page(served):
-    return Page(served.address)
 
 
 @pytest.fixture

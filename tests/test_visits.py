@@ -8,22 +8,9 @@ import pytest
 
 import app
 from ndcb.tabs import attacks, compare, login, visits
-from ndcb.terms import DEFAULT_FACES
 from training.page import Page, Visitor
 
 from . import browsing
-
-
-@pytest.fixture(scope="module")
-def served(models, tmp_path_factory):
-    with browsing.served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models)) as page:
-        models.warm_up([DEFAULT_FACES, "digits"])
-        yield page
-
-
-@pytest.fixture(scope="module")
-def page(served):
-    return Page(served.address)
 
 
 @pytest.fixture
