@@ -31,7 +31,8 @@ TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space":
         "Attacks": attacks, "About": about}
 CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
 LAUNCH = {"theme": style.THEME, "css": CSS, "run_history": False, "enable_monitoring": False, "show_error": False, "ssr_mode": False,
-          "max_file_size": "40mb", "footer_links": ["api", "settings"], "state_session_capacity": gate.MOST_VISITS, "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE}}
+          "max_file_size": "40mb", "footer_links": ["api", "settings"], "state_session_capacity": gate.MOST_VISITS,
+          "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE}}
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
 
 
@@ -74,12 +75,14 @@ def main() -> None:
     page = build(models)
     private_files.set_own(folder)
     private_files.keep_sweeping(folder, age=900, every=60)
-    threading.Thread(target=warm_up, args=(models,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
     try:
-        page.launch(**LAUNCH, server_port=port)
-    except OSError:
-        sys.exit(environment.NO_PORT)
+        page.launch(**LAUNCH, server_port=port, prevent_thread_lock=True)
+    except OSError as error:
+        no_port = "empty port" in str(error)  # Gradio's words
+        sys.exit(environment.NO_PORT if no_port else f"The page cannot be served ({error}).")
+    threading.Thread(target=warm_up, args=(models,), daemon=True).start()
+    page.block_thread()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest.mock import patch
 
 import httpx
@@ -179,6 +179,17 @@ def test_exceptions_that_stop_the_libraries(monkeypatch, capsys):
 
 
 # --- the page itself
+
+
+@pytest.mark.slow
+def test_where_no_port_is_free_one_sentence_says_so(tmp_path):
+    with socket.socket() as taken:
+        with suppress(OSError):  # another program has it: as good
+            taken.bind(("127.0.0.1", 7860))
+            taken.listen()
+        with start_page(tmp_path, GRADIO_NUM_PORTS="1") as process:
+            _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (1, f"{environment.NO_PORT}\n")
 
 
 def start_page(folder, **values: str) -> subprocess.Popen:
