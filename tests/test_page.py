@@ -41,6 +41,14 @@ def test_only_the_documented_endpoints_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/distort", "/compare", "/login"}
 
 
+def test_what_is_given_while_the_last_is_worked_on_is_not_dropped(page):
+    events = [(event, one) for one in page.blocks.config["dependencies"] for _, event in one["targets"]]
+    inputs = [one for event, one in events if event in ("input", "upload")]
+    assert len(inputs) > 15
+    for one in inputs:
+        assert one["trigger_mode"] == "always_last", one
+
+
 @pytest.mark.slow
 def test_a_private_handler_tells_nothing_of_a_visit(client, page, tab):
     """Gradio leaves them reachable by their names; who calls one has a visit of their own and sees no other."""

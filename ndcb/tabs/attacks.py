@@ -19,7 +19,7 @@ from ..tables import details
 from ..terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from . import attacks_sealed, words
 from .compare import other_sample
-from .distort import BLOCKED, QUEUE, delete_files, generators
+from .distort import BLOCKED, LATEST, QUEUE, delete_files, generators
 from .photo import Photo, Photos
 from .visits import ENDED, KEEP_SECONDS, visit_state
 
@@ -210,10 +210,10 @@ def _wire_replay(models: Models, photos: list, generator, buttons: list, shown: 
         delete_files(seen)
         return [Victim(), words.advice(NOTHING_KEPT), show_theft(first_theft()), "", None, None]
 
-    photos[0].input(on_photo, [photos[0], generator, victim], outputs, **private)
-    photos[1].input(on_another, [photos[1], generator, victim], outputs, **private)
+    photos[0].input(on_photo, [photos[0], generator, victim], outputs, **private, **LATEST)
+    photos[1].input(on_another, [photos[1], generator, victim], outputs, **private, **LATEST)
     for event, handler in ((buttons[0].click, on_replay), (generator.input, on_replay), (buttons[1].click, on_link)):
-        event(handler, [generator, victim], outputs, **private)
+        event(handler, [generator, victim], outputs, **private, **LATEST)
     buttons[2].click(on_forget, victim, outputs, **private)
 
 
@@ -344,9 +344,9 @@ def _wire_quiz(models: Models, generator, actions: list, own, shown: list) -> No
 
     loaded = load.click(on_load, None, [there, shown[0]], **private, **DOWNLOADS)
     loaded.then(on_loaded, [there, generator, player], outputs, **private, **QUEUE)
-    own.upload(on_own, [own, generator, player], outputs, **private, **QUEUE)
-    for event in (following.click, generator.input):
-        event(on_next, [generator, player], outputs, **private, **QUEUE)
+    own.upload(on_own, [own, generator, player], outputs, **private, **QUEUE, **LATEST)
+    following.click(on_next, [generator, player], outputs, **private, **QUEUE)
+    generator.input(on_next, [generator, player], outputs, **private, **QUEUE, **LATEST)
     forget.click(on_forget, player, [own, *outputs], **private, **QUEUE)
     for place, button in enumerate(shown[-CHOICES:]):
         button.click(_answering(place), player, outputs, api_visibility="private", show_progress="hidden")

@@ -10,7 +10,7 @@ from .. import private_files, samples
 from ..pipeline import Distorter, Models
 from ..terms import DEFAULT_FACES, Decision, UserError
 from . import words
-from .distort import BLOCKED, NOTHING_KEPT, QUEUE, delete_files, generators, known_generator
+from .distort import BLOCKED, LATEST, NOTHING_KEPT, QUEUE, delete_files, generators, known_generator
 from .photo import Photo, refusal
 from .visits import ENDED, visit_state
 
@@ -141,7 +141,7 @@ def _wire_side(models, place: int, photo, same, other, generator, visit, outputs
             return end()
         return [*show_picture(models, place, other_sample(), name, seen), *without_photo(place)]
 
-    photo.input(on_photo, [photo, generator, visit], outputs, **private)
+    photo.input(on_photo, [photo, generator, visit], outputs, **private, **LATEST)
     same.click(on_same, [generator, visit], outputs, **private)
     other.click(on_other, [generator, visit], outputs, **private)
 
@@ -154,7 +154,7 @@ def _wire_rest(models, generator, forget, visit, outputs) -> None:
         delete_files(seen)
         return [first_visit(), *cleared(NOTHING_KEPT), None, None]
 
-    generator.input(on_generator, [generator, visit], outputs, api_visibility="private", show_progress_on=outputs[5], **QUEUE)
+    generator.input(on_generator, [generator, visit], outputs, api_visibility="private", show_progress_on=outputs[5], **QUEUE, **LATEST)
     forget.click(on_forget, visit, outputs, api_visibility="private")
 
 

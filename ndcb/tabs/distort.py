@@ -19,6 +19,8 @@ from .photo import Pad, Photo, refusal
 from .visits import ENDED, chosen, visit_state
 
 QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
+LATEST = {"trigger_mode": "always_last"}
+"""For an input that may change while its last value is still worked on. Gradio would drop the new value."""
 BLOCKED = "Camera blocked? Use the sample or upload a photo."
 CREDIT = f"This is the sample, {samples.PORTRAIT_CREDIT}; give a photo to see yourself."
 CROP_NOTE = "<em>No face was found: this is the middle of the picture, and what the recogniser says of it means little.</em>"
@@ -214,13 +216,13 @@ def _wire_faces(models, photo, faces, middle, sample, more, people, forget, gene
         delete_files(seen)
         return anew(first_face(), cleared(NOTHING_KEPT))
 
-    photo.input(on_photo, [photo, generator, visit], outputs, **private)
+    photo.input(on_photo, [photo, generator, visit], outputs, **private, **LATEST)
     sample.click(on_sample, [generator, visit], outputs, **private)
     more.click(on_more, None, [people, shown[3]], api_visibility="private", concurrency_id="lfw", concurrency_limit=1)
     people.select(on_person, [generator, visit], outputs, **private)
     faces.select(on_face, [generator, visit], outputs, **private)
     middle.click(on_middle, [generator, visit], outputs, **private)
-    generator.input(on_generator, [generator, visit], outputs, **private)
+    generator.input(on_generator, [generator, visit], outputs, **private, **LATEST)
     forget.click(on_forget, visit, outputs, api_visibility="private")
 
 
@@ -249,7 +251,7 @@ def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) ->
 
     draw.click(on_drawing, [pad, generator, visit], outputs, **private)
     gallery.select(on_digit, [generator, visit], outputs, **private)
-    generator.input(on_generator, [generator, visit], outputs, **private)
+    generator.input(on_generator, [generator, visit], outputs, **private, **LATEST)
     forget.click(on_forget, visit, [pad, *outputs], api_visibility="private")
 
 

@@ -15,7 +15,7 @@ from ..images import digit_from_drawing, drawing_on_white
 from ..pipeline import Distortion, Models
 from ..terms import DEFAULT_DIGITS, DEFAULT_FACES, UserError
 from . import words
-from .distort import QUEUE, delete_files, generators
+from .distort import LATEST, QUEUE, delete_files, generators
 from .photo import Pad, Photo
 from .visits import ENDED, visit_state
 
@@ -250,8 +250,8 @@ def _wire(models, kind, sheets, choice, given, forget, shown) -> None:
 
     outputs = [source, visit, *shown]
     for control in choice:
-        control.input(on_choice, [*choice, visit], outputs, api_visibility="private", show_progress="hidden")
-    give(on_given, [source, *choice, visit], outputs, api_visibility="private", show_progress_on=[shown[1]], **QUEUE)
+        control.input(on_choice, [*choice, visit], outputs, api_visibility="private", show_progress="hidden", **LATEST)
+    give(on_given, [source, *choice, visit], outputs, api_visibility="private", show_progress_on=[shown[1]], **QUEUE, **LATEST)
     forget.click(on_forget, [*choice, visit], outputs, api_visibility="private")
 
 

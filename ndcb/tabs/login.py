@@ -12,7 +12,7 @@ from ..terms import DEFAULT_FACES, UserError
 from ..vault import MOST_PHOTOS
 from ..vault_database import LONGEST_NAME
 from . import login_sealed, login_words, words
-from .distort import BLOCKED, QUEUE, generators
+from .distort import BLOCKED, LATEST, QUEUE, generators
 from .photo import Photo, Photos, refusal
 from .visits import chosen, visit_state
 
@@ -338,15 +338,14 @@ def _wire_rest(form: dict, results: dict, visit: gr.State, kept: gr.State) -> No
         return [FRESH, (), None, None, "", words.advice(login_words.NOTHING_KEPT), "", login_words.first_table(), results["first_loot"],
                 "", "", "", None]
 
-    photo.input(on_file, [photo, kept], kept, **private)
-    more.upload(on_file, [more, kept], kept, **private)
+    photo.input(on_file, [photo, kept], kept, **private, **LATEST)
+    more.upload(on_file, [more, kept], kept, **private, **LATEST)
     card = form["key"]["card"]
-    card.upload(on_file, [card, kept], kept, **private)
+    card.upload(on_file, [card, kept], kept, **private, **LATEST)
     generator.change(show_kind, generator, [form["key"]["group"], form["renew"], results["judged"], results["bar"]], **private)
     form["tiles"].select(on_sample, generator, [photo, generator, threshold, rates], **private)
-    generator.input(default_threshold, generator, [threshold, rates], **private)
-    threshold.input(on_threshold, [visit, generator, threshold], [results["says"], results["bar"], rates], trigger_mode="always_last",
-                    **private)
+    generator.input(default_threshold, generator, [threshold, rates], **private, **LATEST)
+    threshold.input(on_threshold, [visit, generator, threshold], [results["says"], results["bar"], rates], **private, **LATEST)
     cleared = [visit, kept, photo, more, form["name"], *(results[part] for part in ("says", "bar", "people", "loot", "card", "thief")),
                form["key"]["passphrase"], card]
     form["forget"].click(on_forget, [visit, kept, photo, more], cleared, api_visibility="private", **QUEUE)

@@ -14,6 +14,7 @@ from ..terms import Decision
 from ..thief import Link, Restoration
 from ..vault import Entry
 from . import words
+from .distort import LATEST
 from .photo import Photos
 
 STORY = """### A theft, in five steps
@@ -51,7 +52,7 @@ def controls() -> dict:
         passphrase = gr.Textbox(label="Passphrase", type="password", placeholder="several words", elem_id="login-passphrase")
         card = Photos(label="Key card, its file or a picture", file_count="multiple", height=110, visible=False, elem_id="login-card")
     source.input(lambda chosen: [gr.Textbox(visible=chosen == "passphrase"), gr.File(visible=chosen == "card")], source, [passphrase, card],
-                 api_visibility="private", show_progress="hidden", queue=False)
+                 api_visibility="private", show_progress="hidden", queue=False, **LATEST)
     return {"group": group, "source": source, "passphrase": passphrase, "card": card}
 
 

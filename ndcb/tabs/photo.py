@@ -74,7 +74,7 @@ def Photo(label: str, **options) -> gr.Image:
     )
     if options.get("visible", True):
         photo.upload(
-            preview, photo, photo, api_visibility="private", show_progress="hidden", **ONE_AT_A_TIME
+            preview, photo, photo, api_visibility="private", show_progress="hidden", trigger_mode="always_last", **ONE_AT_A_TIME
         )
     return photo
 

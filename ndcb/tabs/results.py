@@ -12,6 +12,7 @@ from ..pipeline import Models
 from ..tables import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
 from ..terms import UserError
 from . import words
+from .distort import LATEST
 
 CSS = """
 .results table { width: 100%; font-size: .9rem; table-layout: auto } .results th, .results td { padding: .3rem .5rem !important }
@@ -84,7 +85,7 @@ def _wire(chosen, outputs: list, series: list) -> None:
     def on_open(name: str) -> list:
         return [*show(name), *show_series()]
 
-    chosen.input(show, chosen, outputs, **private)
+    chosen.input(show, chosen, outputs, **private, **LATEST)
     _own_tab().select(on_open, chosen, [*outputs, *series], **private)
 
 
