@@ -5,34 +5,56 @@ import signal
 import sys
 import threading
 
-from ndcb import environment
+from ndcb.web import environment
 
 environment.prepare()  # before Gradio, which reads it as it is imported
 
 import gradio as gr
 
-from ndcb import checkpoints, private_files
-from ndcb.login import demonstration
-from ndcb.pipeline import Models, pick_device
-from ndcb.tabs import about, attacks, compare, distort, embedding, gate, headers, live, login, results, style
-from ndcb.terms import DEFAULT_DIGITS, DEFAULT_FACES
+from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES
+from ndcb.models import checkpoints
+from ndcb.models.pipeline import Models, pick_device
+from ndcb.web import gate, headers, private_files, style
+from ndcb.web.session import demonstration
+from ndcb.web.tabs import about, attacks, compare, distort, embedding, live, login, results
 
 PURPOSE = """# ndcb
 Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
 That picture can be stored as a login template: *non-distortive cancelable biometrics*, after
 [arXiv 2401.15048](https://arxiv.org/abs/2401.15048). A demonstration, not a security product."""
-PRIVACY = ("**Your picture stays yours:** it is processed in memory on the machine that serves this page, is not recorded, and is gone "
-           "in minutes.")
+PRIVACY = (
+    "**Your picture stays yours:** it is processed in memory on the machine that serves this page,"
+    " is not recorded, and is gone in minutes."
+)
 
-NOT_SHOWN = ("This tab cannot be shown: a file that it needs is missing or damaged. Whoever runs this page finds out which in its log; "
-             "the other tabs are not affected.")
+NOT_SHOWN = (
+    "This tab cannot be shown: a file that it needs is missing or damaged. Whoever runs this page"
+    " finds out which in its log; the other tabs are not affected."
+)
 
-TABS = {"Distort": distort, "Live": live, "Compare": compare, "Embedding space": embedding, "Login": login, "Results": results,
-        "Attacks": attacks, "About": about}
+TABS = {
+    "Distort": distort,
+    "Live": live,
+    "Compare": compare,
+    "Embedding space": embedding,
+    "Login": login,
+    "Results": results,
+    "Attacks": attacks,
+    "About": about,
+}
 CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
-LAUNCH = {"theme": style.THEME, "css": CSS, "run_history": False, "enable_monitoring": False, "show_error": False, "ssr_mode": False,
-          "max_file_size": "40mb", "footer_links": ["api", "settings"], "state_session_capacity": gate.MOST_VISITS,
-          "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE}}
+LAUNCH = {
+    "theme": style.THEME,
+    "css": CSS,
+    "run_history": False,
+    "enable_monitoring": False,
+    "show_error": False,
+    "ssr_mode": False,
+    "max_file_size": "40mb",
+    "footer_links": ["api", "settings"],
+    "state_session_capacity": gate.MOST_VISITS,
+    "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE},
+}
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
 
 
@@ -53,7 +75,9 @@ def build(models: Models) -> gr.Blocks:
 
 
 def build_tab(tab, models: Models, place: gr.Tab) -> None:
-    """Lay out a tab. Where a file that it shows is missing or damaged it says so, and the other tabs are there all the same."""
+    """Lay out a tab. Where a file that it shows is missing or damaged it says so, and the other
+    tabs are there all the same.
+    """
     try:
         tab.build(models)
     except Exception:
@@ -64,7 +88,9 @@ def build_tab(tab, models: Models, place: gr.Tab) -> None:
 
 def warm_up(models: Models) -> None:
     """What the first visitors would wait for; the page is there meanwhile."""
-    models.warm_up([name for name in (DEFAULT_FACES, DEFAULT_DIGITS) if name in checkpoints.names()])
+    models.warm_up(
+        [name for name in (DEFAULT_FACES, DEFAULT_DIGITS) if name in checkpoints.names()]
+    )
     demonstration(models)
 
 

@@ -1,6 +1,8 @@
-"""README's pictures, taken of the running page: python app.py, then in another shell: python docs/screenshots.py [ADDRESS]
+"""README's pictures, taken of the running page: python app.py, then in another shell: python
+docs/screenshots.py [ADDRESS]
 
-Wants Playwright and a Chromium. All faces in them are the public-domain portrait; all digits are scikit-learn's.
+Wants Playwright and a Chromium. All faces in them are the public-domain portrait; all digits are
+scikit-learn's.
 """
 
 import io
@@ -12,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ndcb.files import whole_file  # noqa: E402
+from ndcb.core.files import whole_file  # noqa: E402
 from tests.browsing import BROWSER, CHROMIUM, WAIT, open_tab, wait_for_text  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent

@@ -18,9 +18,11 @@ from typing import Annotated, Union
 
 import tyro
 
-from . import console, pictures_cli, vault_cli
-from .arguments import check_numbers, options_first
-from .terms import UserError
+from ndcb.cli import console
+from ndcb.cli import pictures as pictures_cli
+from ndcb.cli import vault as vault_cli
+from ndcb.cli.arguments import check_numbers, options_first
+from ndcb.core.terms import UserError
 
 VERBS = pictures_cli.VERBS | vault_cli.VERBS
 NO_READER = 141

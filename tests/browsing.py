@@ -1,4 +1,6 @@
-"""What the tests of the page have in common: a page that is served, a browser on it, and what is waited for. Fixtures: conftest.py."""
+"""What the tests of the page have in common: a page that is served, a browser on it, and what is
+waited for. Fixtures: conftest.py.
+"""
 
 import importlib.util
 import io
@@ -14,10 +16,22 @@ import pytest
 from PIL import Image
 
 import app
-from ndcb import private_files, samples
+from ndcb.faces import samples
+from ndcb.web import private_files
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
-NO_CHROMIUM = "No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser tests"
+CHROMIUM = next(
+    filter(
+        None,
+        map(
+            shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        ),
+    ),
+    None,
+)
+NO_CHROMIUM = (
+    "No Chromium is installed; install it (Debian: apt-get install chromium) to run the browser"
+    " tests"
+)
 BROWSER = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,8 +65,12 @@ class Served:
 
 
 @contextmanager
-def served(root: Path, build: Callable[[], gr.Blocks], sweep: dict | None = None) -> Iterator[Served]:
-    """Serve what `build` lays out, with its cache under `root`. sweep: how `private_files.keep_sweeping` cleans up meanwhile, where it does."""
+def served(
+    root: Path, build: Callable[[], gr.Blocks], sweep: dict | None = None
+) -> Iterator[Served]:
+    """Serve what `build` lays out, with its cache under `root`. sweep: how
+    `private_files.keep_sweeping` cleans up meanwhile, where it does.
+    """
     root.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(root))
@@ -61,7 +79,9 @@ def served(root: Path, build: Callable[[], gr.Blocks], sweep: dict | None = None
         own = private_files.set_own(folder)
         if sweep:
             private_files.keep_sweeping(folder, **sweep)
-        _, address, _ = blocks.launch(**app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True)
+        _, address, _ = blocks.launch(
+            **app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True
+        )
         yield Served(address, folder, own, blocks)
         blocks.close()
 
@@ -100,9 +120,16 @@ def film(path: Path, picture: Image.Image | None = None) -> Path:
 
 @contextmanager
 def with_camera(browser, film: Path, allowed: bool = True):
-    """A window of another browser whose camera shows the film; asked for the camera, its owner says yes or no."""
+    """A window of another browser whose camera shows the film; asked for the camera, its owner says
+    yes or no.
+    """
     yes = "--use-fake-ui-for-media-stream" if allowed else "--deny-permission-prompts"
-    options = [*BROWSER, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}", yes]
+    options = [
+        *BROWSER,
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+        yes,
+    ]
     other = browser.browser_type.launch(executable_path=CHROMIUM, args=options)
     yield other.new_context(permissions=["camera"] if allowed else []).new_page()
     other.close()
@@ -116,7 +143,9 @@ def opened(window, page: Served, query: str = ""):
     return window
 
 
-CAMERA = "navigator.mediaDevices.getUserMedia({video: true}).then(() => 'allowed', error => error.name)"
+CAMERA = (
+    "navigator.mediaDevices.getUserMedia({video: true}).then(() => 'allowed', error => error.name)"
+)
 """What the browser says to a page that asks for the camera."""
 
 
@@ -127,12 +156,20 @@ def ask_for_the_camera(window, photo: str) -> None:
 
 
 def wait_for_text(window, selector: str, text: str) -> None:
-    window.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text], timeout=WAIT)
+    window.wait_for_function(
+        "([s, t]) => document.querySelector(s)?.innerText.includes(t)",
+        arg=[selector, text],
+        timeout=WAIT,
+    )
 
 
 def wait_for_picture(window, selector: str, width: int) -> None:
     """Until the picture is there, and is that wide."""
-    window.wait_for_function("([s, w]) => document.querySelector(s)?.naturalWidth == w", arg=[selector, width], timeout=WAIT)
+    window.wait_for_function(
+        "([s, w]) => document.querySelector(s)?.naturalWidth == w",
+        arg=[selector, width],
+        timeout=WAIT,
+    )
 
 
 def open_tab(window, name: str) -> None:
@@ -152,11 +189,15 @@ def fits(window) -> bool:
 
 
 def screenshot(window, path: Path) -> Image.Image:
-    """The whole page, which must show something: many colours, and more than words on one ground."""
+    """The whole page, which must show something: many colours, and more than words on one
+    ground.
+    """
     window.screenshot(path=path, full_page=True)
     picture = Image.open(path).convert("RGB")
     colours = picture.getcolors(2**24)
     most = max(count for count, _ in colours)
-    assert len(colours) > 200 and most < 0.97 * picture.width * picture.height, f"{path.name} is nearly blank"
+    assert len(colours) > 200 and most < 0.97 * picture.width * picture.height, (
+        f"{path.name} is nearly blank"
+    )
     assert np.asarray(picture.convert("L"), float).std() > 10
     return picture

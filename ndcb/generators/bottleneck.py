@@ -1,4 +1,6 @@
-"""A generator that never sees the picture: embedding -> template, T = D(F(X)). What F(X) does not say, T cannot show."""
+"""A generator that never sees the picture: embedding -> template, T = D(F(X)). What F(X) does not
+say, T cannot show.
+"""
 
 from dataclasses import dataclass
 
@@ -6,12 +8,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..terms import FACE_SIZE
+from ndcb.core.terms import FACE_SIZE
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 START = 5
-"""Side in pixels of the first map; each block doubles it, the last fold doubles it once more: 5 -> 10, 20, 40, 80 -> 160."""
+"""Side in pixels of the first map; each block doubles it, the last fold doubles it once more: 5 ->
+10, 20, 40, 80 -> 160.
+"""
 
 
 @dataclass(frozen=True)
@@ -21,15 +25,21 @@ class BottleneckConfig:
     embedding: int = 512
     """Numbers of the recogniser's embedding."""
     directions: int = 128
-    """Of these so many directions are read: the ones in which the training people's embeddings differ most."""
+    """Of these so many directions are read: the ones in which the training people's embeddings
+    differ most.
+    """
     widths: tuple[int, ...] = (384, 256, 192, 128, 64)
     """Channels of the maps from 5x5 up to 80x80."""
     change: float = 1.0
-    """The most by which a pixel may leave the carrier picture, of [0, 1]. 1 and more: the carrier is no bound."""
+    """The most by which a pixel may leave the carrier picture, of [0, 1]. 1 and more: the carrier
+    is no bound.
+    """
 
 
 class Bottleneck(nn.Module):
-    """Embedding (n, embedding), of length 1 -> template (n, 3, 160, 160) in [0, 1]: the carrier, each pixel changed a little."""
+    """Embedding (n, embedding), of length 1 -> template (n, 3, 160, 160) in [0, 1]: the carrier,
+    each pixel changed a little.
+    """
 
     reads = "embedding"
 
@@ -38,10 +48,14 @@ class Bottleneck(nn.Module):
         self.config = config
         self.image_shape = (3, FACE_SIZE, FACE_SIZE)
         self.register_buffer("mean", torch.zeros(config.embedding))
-        self.register_buffer("basis", torch.eye(config.embedding)[:, :config.directions].contiguous())
+        self.register_buffer(
+            "basis", torch.eye(config.embedding)[:, : config.directions].contiguous()
+        )
         self.register_buffer("carrier", rosette())
         self.first = nn.Linear(config.directions, config.widths[0] * START**2)
-        self.blocks = nn.Sequential(*(Block(a, b) for a, b in zip(config.widths, config.widths[1:])))
+        self.blocks = nn.Sequential(
+            *(Block(a, b) for a, b in zip(config.widths, config.widths[1:]))
+        )
         self.out = nn.Conv2d(config.widths[-1], 3 * 2**2, 3, padding=1)
 
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
@@ -52,27 +66,37 @@ class Bottleneck(nn.Module):
 
     @torch.no_grad()
     def fit_input(self, embeddings: torch.Tensor) -> None:
-        """Fix mean and directions from training embeddings (k, embedding): whitened, small variances left small."""
+        """Fix mean and directions from training embeddings (k, embedding): whitened, small
+        variances left small.
+        """
         self.mean.copy_(embeddings.mean(0))
         _, spread, directions = torch.linalg.svd(embeddings - self.mean, full_matrices=False)
-        deviation = spread[:self.config.directions] / len(embeddings)**0.5
-        self.basis.copy_(directions[:self.config.directions].T / (deviation + deviation[-1]))
+        deviation = spread[: self.config.directions] / len(embeddings) ** 0.5
+        self.basis.copy_(directions[: self.config.directions].T / (deviation + deviation[-1]))
 
 
 class Block(nn.Sequential):
     """Twice the side, a 3x3 convolution, batch norm, LeakyReLU."""
 
     def __init__(self, inputs: int, outputs: int):
-        super().__init__(nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs),
-                         nn.LeakyReLU(0.1, inplace=True))
+        super().__init__(
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.LeakyReLU(0.1, inplace=True),
+        )
 
 
 def rosette(size: int = FACE_SIZE) -> torch.Tensor:
-    """The carrier: a guilloche rosette as on banknotes, (3, size, size) in [0.2, 0.8], from a formula and nobody's picture."""
+    """The carrier: a guilloche rosette as on banknotes, (3, size, size) in [0.2, 0.8], from a
+    formula and nobody's picture.
+    """
     axis = (torch.arange(size, dtype=torch.float64) + 0.5) / size * 2 - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     radius, angle = torch.hypot(x, y), torch.atan2(y, x)
-    lines = torch.sin(22 * radius + 3 * torch.sin(6 * angle)) * torch.sin(22 * radius - 3 * torch.sin(6 * angle))
+    lines = torch.sin(22 * radius + 3 * torch.sin(6 * angle)) * torch.sin(
+        22 * radius - 3 * torch.sin(6 * angle)
+    )
     tints = torch.tensor([0.0, 2.1, 4.2], dtype=torch.float64)[:, None, None]
     hue = torch.cos(2.2 * radius + tints)
     return (0.5 + 0.2 * hue + 0.1 * lines).float()

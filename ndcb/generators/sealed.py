@@ -1,4 +1,6 @@
-"""A generator for which a key is needed: T = D(R_k z(X)). What F(X) says is turned by a secret rotation before it becomes a picture."""
+"""A generator for which a key is needed: T = D(R_k z(X)). What F(X) says is turned by a secret
+rotation before it becomes a picture.
+"""
 
 from dataclasses import dataclass
 
@@ -6,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..terms import FACE_SIZE
-from .bottleneck import VERSION as DECODER_VERSION
-from .bottleneck import Bottleneck, BottleneckConfig
+from ndcb.core.terms import FACE_SIZE
+from ndcb.generators.bottleneck import VERSION as DECODER_VERSION
+from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 
 VERSION = f"1-{DECODER_VERSION}"
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -16,10 +18,14 @@ VERSION = f"1-{DECODER_VERSION}"
 
 @dataclass(frozen=True)
 class SealedConfig:
-    """What fixes a sealed generator's weights and shapes: how many directions z keeps, and the decoder's `BottleneckConfig`."""
+    """What fixes a sealed generator's weights and shapes: how many directions z keeps, and the
+    decoder's `BottleneckConfig`.
+    """
 
     directions: int = 64
-    """So many directions of the recogniser's embedding are kept: those in which people differ most."""
+    """So many directions of the recogniser's embedding are kept: those in which people differ
+    most.
+    """
     embedding: int = 512
     read: int = 128
     """Directions of an embedding that the decoder reads."""
@@ -32,7 +38,9 @@ class SealedConfig:
 
 
 class Sealed(nn.Module):
-    """Direction (n, directions), of length 1 -> template (n, 3, 160, 160) in [0, 1], which is seen to point there: z(F(T)) is near it."""
+    """Direction (n, directions), of length 1 -> template (n, 3, 160, 160) in [0, 1], which is seen
+    to point there: z(F(T)) is near it.
+    """
 
     reads = "direction"
 
@@ -41,7 +49,9 @@ class Sealed(nn.Module):
         self.config = config
         self.image_shape = (3, FACE_SIZE, FACE_SIZE)
         self.register_buffer("mean", torch.zeros(config.embedding))
-        self.register_buffer("basis", torch.eye(config.embedding)[:, :config.directions].contiguous())
+        self.register_buffer(
+            "basis", torch.eye(config.embedding)[:, : config.directions].contiguous()
+        )
         self.decoder = Bottleneck(config.decoder)
 
     def direction(self, embedding: torch.Tensor) -> torch.Tensor:
@@ -49,8 +59,10 @@ class Sealed(nn.Module):
         return F.normalize((embedding - self.mean) @ self.basis)
 
     def embedding(self, direction: torch.Tensor) -> torch.Tensor:
-        """Directions (n, directions), of length 1 -> the embeddings (n, embedding), of length 1, that z sends there; of all those the
-        ones that differ from the mean in nothing that z leaves out."""
+        """Directions (n, directions), of length 1 -> the embeddings (n, embedding), of length 1,
+        that z sends there; of all those the ones that differ from the mean in nothing that z leaves
+        out.
+        """
         way = direction @ (self.basis / self.basis.square().sum(0)).T
         # the root of |mean + far * way|^2 = 1 that is positive
         square, product, rest = way.square().sum(1), way @ self.mean, self.mean.square().sum() - 1
@@ -62,17 +74,23 @@ class Sealed(nn.Module):
 
     @torch.no_grad()
     def fit_input(self, embeddings: torch.Tensor, exponent: float) -> None:
-        """Fix z from training embeddings (k, embedding): centred, projected on the principal directions, each divided by its variance
-        to the power `exponent`. 0.5 whitens, so that all directions of the sphere are alike likely; 0 leaves the variances as they are."""
+        """Fix z from training embeddings (k, embedding): centred, projected on the principal
+        directions, each divided by its variance to the power `exponent`. 0.5 whitens, so that all
+        directions of the sphere are alike likely; 0 leaves the variances as they are.
+        """
         self.mean.copy_(embeddings.mean(0))
         _, spread, directions = torch.linalg.svd(embeddings - self.mean, full_matrices=False)
-        variance = spread[:self.config.directions]**2 / len(embeddings)
-        scale = (variance / variance.mean())**-exponent  # relative, so that half precision holds it
-        self.basis.copy_(directions[:self.config.directions].T * scale)
+        variance = spread[: self.config.directions] ** 2 / len(embeddings)
+        scale = (
+            variance / variance.mean()
+        ) ** -exponent  # relative, so that half precision holds it
+        self.basis.copy_(directions[: self.config.directions].T * scale)
 
 
 class Directions(nn.Module):
-    """z(F(X)): a recogniser that says of a picture (n, 3, 160, 160) where the sealed generator sees it, (n, directions), of length 1."""
+    """z(F(X)): a recogniser that says of a picture (n, 3, 160, 160) where the sealed generator sees
+    it, (n, directions), of length 1.
+    """
 
     def __init__(self, recogniser: nn.Module, generator: Sealed):
         super().__init__()

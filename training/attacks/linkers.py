@@ -1,4 +1,6 @@
-"""A network that learns to link: are these two pictures of one person? Trained on pairs of the training people."""
+"""A network that learns to link: are these two pictures of one person? Trained on pairs of the
+training people.
+"""
 
 import hashlib
 
@@ -8,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ..presets import Schedule
-from ..runs import batch_rows, learning_rate
+from training.presets import Schedule
+from training.runs import batch_rows, learning_rate
 
 BUDGET = Schedule(steps=600, batch=64, lr=1e-3, cosine=True)
 """38,400 pairs are shown."""
@@ -17,13 +19,28 @@ TEMPERATURE = 0.1
 
 
 class Tower(nn.Sequential):
-    """Pictures (n, 3, 160, 160) in [0, 1] -> (n, 64), of length 1. The finest detail is not left out: pixels are folded, not blurred."""
+    """Pictures (n, 3, 160, 160) in [0, 1] -> (n, 64), of length 1. The finest detail is not left
+    out: pixels are folded, not blurred.
+    """
 
     def __init__(self, width: int = 32):
         widths = (12, width, 2 * width, 4 * width, 4 * width)
-        layers = [layer for a, b in zip(widths, widths[1:])
-                  for layer in (nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.1, inplace=True))]
-        super().__init__(nn.PixelUnshuffle(2), *layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * widths[-1], 64))
+        layers = [
+            layer
+            for a, b in zip(widths, widths[1:])
+            for layer in (
+                nn.Conv2d(a, b, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(b),
+                nn.LeakyReLU(0.1, inplace=True),
+            )
+        ]
+        super().__init__(
+            nn.PixelUnshuffle(2),
+            *layers,
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(16 * widths[-1], 64),
+        )
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return F.normalize(super().forward(pictures.to(memory_format=torch.channels_last)))
@@ -33,7 +50,9 @@ class Linker(nn.Module):
     """Two towers and their means; one tower for both sides where both are templates."""
 
     def __init__(self, first: torch.Tensor, second: torch.Tensor, alike: bool):
-        """first, second: samples of what each side sees, (n, 3, 160, 160), uint8: their mean and spread are taken off."""
+        """first, second: samples of what each side sees, (n, 3, 160, 160), uint8: their mean and
+        spread are taken off.
+        """
         super().__init__()
         self.first = Tower()
         self.second = self.first if alike else Tower()
@@ -50,10 +69,18 @@ class Linker(nn.Module):
         return self.second((pictures.float() / 255 - self.mean_b) / self.spread_b)
 
 
-def train_linker(first: torch.Tensor, second: torch.Tensor, pairs: np.ndarray, alike: bool, name: str,
-                 schedule: Schedule = BUDGET) -> Linker:
-    """first, second: (n, 3, 160, 160), uint8; pairs: (k, 2), rows of both that are of one person. In a batch each of the first is to find
-    its second among all: cross-entropy of the cosines (van den Oord et al. 2018). alike: both sides are templates."""
+def train_linker(
+    first: torch.Tensor,
+    second: torch.Tensor,
+    pairs: np.ndarray,
+    alike: bool,
+    name: str,
+    schedule: Schedule = BUDGET,
+) -> Linker:
+    """first, second: (n, 3, 160, 160), uint8; pairs: (k, 2), rows of both that are of one person.
+    In a batch each of the first is to find its second among all: cross-entropy of the cosines (van
+    den Oord et al. 2018). alike: both sides are templates.
+    """
     torch.manual_seed(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
     linker = Linker(first[:1000], second[:1000], alike).train()
     optimizer = torch.optim.Adam(linker.parameters(), lr=schedule.lr)
@@ -62,7 +89,9 @@ def train_linker(first: torch.Tensor, second: torch.Tensor, pairs: np.ndarray, a
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(schedule, step)
             ours, theirs = torch.from_numpy(pairs)[batch_rows(len(pairs), schedule, step)].T
-            cosines = linker.see_first(first[ours]) @ linker.see_second(second[theirs]).T / TEMPERATURE
+            cosines = (
+                linker.see_first(first[ours]) @ linker.see_second(second[theirs]).T / TEMPERATURE
+            )
             own = torch.arange(len(ours))
             loss = (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
             optimizer.zero_grad(set_to_none=True)

@@ -1,43 +1,63 @@
 """Everything that is measured of a generator: python -m training evaluate NAME [--what PART ...].
 
-Written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.npz (see `files`), report.md and figures.png (see
-`report`). Rates, shares and accuracies are in [0, 1], distances are squared Euclidean; `ci95` is [low, high]; `plain` has the photo as
-reference, `template` the stored template, both against plain probes. A part that cannot be measured is {"not_measured": reason}.
+Written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.npz (see `files`),
+report.md and figures.png (see `report`). Rates, shares and accuracies are in [0, 1], distances are
+squared Euclidean; `ci95` is [low, high]; `plain` has the photo as reference, `template` the stored
+template, both against plain probes. A part that cannot be measured is {"not_measured": reason}.
 
 summary.json:
     checkpoint, sha256, recogniser, device, versions, commit, data
-    seconds                {total of the last run of all parts, a number each part}, caches_were_empty: was everything embedded anew
-    renewed                part -> commit, of the parts that were measured again by --what after that run
-    paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated, real_generated_others, real_real, generated_generated}
-    paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn, threshold}.{mean, ci95, draws95},
+    seconds                {total of the last run of all parts, a number each part},
+                           caches_were_empty: was everything embedded anew
+    renewed                part -> commit, of the parts that were measured again by --what after
+                           that run
+    paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated,
+                           real_generated_others, real_real, generated_generated}
+    paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn,
+                           threshold}.{mean, ci95, draws95},
                            {drop, drop_in_reference_code}.{mean, ci95, draws95}, draws, logins
     paper.figure11         a list: classes, explained_variance
     paper.figure13         fmr, {plain, template, plain_again}.{mean, low, high}
-    lfw_folds              {plain, template}.{accuracy, stderr, thresholds}, drop.{mean, ci95}, pairs,
-                           centred.{plain, template}.{accuracy, stderr} (mean embedding subtracted, as the weights' publisher did),
-                           centred.plain_accuracy_needed, test_people.{pairs, plain.accuracy, template.accuracy, drop}
-    verification           {plain, template}.{eer, eer_ci95, threshold_at_eer, fnmr_at_fmr_1e-2, fnmr_at_fmr_1e-3, d_prime, genuine, impostor,
+    lfw_folds              {plain, template}.{accuracy, stderr, thresholds}, drop.{mean, ci95},
+                           pairs,
+                           centred.{plain, template}.{accuracy, stderr} (mean embedding subtracted,
+                           as the weights' publisher did),
+                           centred.plain_accuracy_needed, test_people.{pairs, plain.accuracy,
+                           template.accuracy, drop}
+    verification           {plain, template}.{eer, eer_ci95, threshold_at_eer, fnmr_at_fmr_1e-2,
+                           fnmr_at_fmr_1e-3, d_prime, genuine, impostor,
                            at_login_threshold.{threshold, fmr, fnmr}, det.{fmr, fnmr, low, high}}
     embedding_error        mean, median, p95, p99, alpha, share_over_alpha
     image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
     second_recogniser      name, {plain, template}.{eer, tar_at_fmr_1e-2, tar_at_fmr_1e-3}
-    robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3, embedding_error}
+    robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3,
+                           embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
-    polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds, passes}: squared embedding distance
-                           after so many steps; their time a template, also in forward passes of F of the same run
+    polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds,
+                           passes}: squared embedding distance
+                           after so many steps; their time a template, also in forward passes of F
+                           of the same run
     attacks                written by python -m training attack:
-                           {restoration, template_inversion, embedding_inversion, chance}.{ssim, psnr (dB), {facenet, dlib}.
-                           {same_photo, another_photo}.{accepted, of, share}}; what the thief has is the template, F of it, the bare
-                           F(X), nothing (the mean training face); null by a judge who is not installed, share null of no pairs
-                           fmr and thresholds.{facenet, dlib} at which they judge, second_recogniser (as above, or null),
-                           face_found.{pictures, template, photo}: shares in which MTCNN finds a face,
-                           steps, batch, seed (each attacker's training), pictures (test pictures restored), device, commit, versions,
+                           {restoration, template_inversion, embedding_inversion, chance}.{ssim,
+                           psnr (dB), {facenet, dlib}.
+                           {same_photo, another_photo}.{accepted, of, share}}; what the thief has is
+                           the template, F of it, the bare
+                           F(X), nothing (the mean training face); null by a judge who is not
+                           installed, share null of no pairs
+                           fmr and thresholds.{facenet, dlib} at which they judge, second_recogniser
+                           (as above, or null),
+                           face_found.{pictures, template, photo}: shares in which MTCNN finds a
+                           face,
+                           steps, batch, seed (each attacker's training), pictures (test pictures
+                           restored), device, commit, versions,
                            seconds.{restoration, embedding_inversion (their trainings), total}
-    goals                  of generators of faces: name -> measured (or null), goal, met (or null); `ndcb.goals` says which
-    sealed                 of sealed generators, in place of all parts above: `evaluation.sealed` says what
-With --what, the other parts are left as they are if they are of the same weights; `attacks` is left in any case if it is of them.
-Without it, the older files stay until every part is measured.
+    goals                  of generators of faces: name -> measured (or null), goal, met (or null);
+                           `ndcb.results.goals` says which
+    sealed                 of sealed generators, in place of all parts above: `evaluation.sealed`
+                           says what
+With --what, the other parts are left as they are if they are of the same weights; `attacks` is left
+in any case if it is of them. Without it, the older files stay until every part is measured.
 """
 
 import hashlib
@@ -47,21 +67,21 @@ import time
 from functools import partial
 from pathlib import Path
 
-from ndcb import checkpoints, goals
-from ndcb.files import write_whole
-from ndcb.pipeline import pick_device
-from ndcb.recognisers import load_recogniser
-from ndcb.terms import UnknownName, UserError
-
-from ..data import cache_root
-from ..material import Material
-from ..measure import failure_figures, image_figures
-from ..pictures import load_pictures
-from ..runs import commit, versions
-from ..sealed_material import SealedMaterial
-from . import field, files, report, sealed, sealed_report
-from .folds import lfw_folds, official_pairs
-from .paper import paper
+from ndcb.core.files import write_whole
+from ndcb.core.terms import UnknownName, UserError
+from ndcb.models import checkpoints
+from ndcb.models.pipeline import pick_device
+from ndcb.models.recognisers import load_recogniser
+from ndcb.results import goals
+from training.data.datasets import cache_root
+from training.data.material import Material
+from training.data.pictures import load_pictures
+from training.data.sealed_material import SealedMaterial
+from training.evaluation import field, files, report, sealed, sealed_report
+from training.evaluation.folds import lfw_folds, official_pairs
+from training.evaluation.paper import paper
+from training.measure.record import failure_figures, image_figures
+from training.runs import commit, versions
 
 FACES_ONLY = {"not_measured": "for faces only"}
 
@@ -79,13 +99,19 @@ PARTS = {
     "image": lambda material, root: image_figures(material),
     "embedding_error": lambda material, root: field.embedding_error(material),
     "failures": lambda material, root: failure_figures(material),
-    "failure_to_enrol": lambda material, root: field.failure_to_enrol(material) if material.pictures.data == "lfw" else FACES_ONLY,
+    "failure_to_enrol": lambda material, root: (
+        field.failure_to_enrol(material) if material.pictures.data == "lfw" else FACES_ONLY
+    ),
     "verification": lambda material, root: field.verification(material),
     "lfw_folds": _folds,
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
-    "second_recogniser": lambda material, root: field.second_recogniser(material) if material.pictures.data == "lfw" else FACES_ONLY,
-    "polish": lambda material, root: field.polished(material) if material.pictures.data == "lfw" else FACES_ONLY,
+    "second_recogniser": lambda material, root: (
+        field.second_recogniser(material) if material.pictures.data == "lfw" else FACES_ONLY
+    ),
+    "polish": lambda material, root: (
+        field.polished(material) if material.pictures.data == "lfw" else FACES_ONLY
+    ),
 }
 
 
@@ -94,9 +120,11 @@ KEPT = ("attacks",)
 
 
 def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
-    """Measure these parts (default: all) of a checkpoint, by name or path, and write its evaluation; the folder it is in.
+    """Measure these parts (default: all) of a checkpoint, by name or path, and write its
+    evaluation; the folder it is in.
 
-    Embeddings are kept in the cache as they come, so a second run is fast and a stopped one goes on. Raises UserError.
+    Embeddings are kept in the cache as they come, so a second run is fast and a stopped one goes
+    on. Raises UserError.
     """
     device = pick_device("auto")
     checkpoint = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.SEALED, device)
@@ -105,10 +133,15 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
     for part in set(what) - set(parts):
         raise UnknownName("part", part, parts)
     if "threshold" not in checkpoint.record:
-        raise UserError(f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure {name}")
+        raise UserError(
+            f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure"
+            f" {name}"
+        )
     record = checkpoint.record
     pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
-    material = (SealedMaterial if sealed_one else Material)(checkpoint, load_recogniser(record["recogniser"], device), pictures)
+    material = (SealedMaterial if sealed_one else Material)(
+        checkpoint, load_recogniser(record["recogniser"], device), pictures
+    )
     folder = checkpoints.folder_of(name) / "evaluation"
     return (_evaluate_sealed if sealed_one else _evaluate)(material, root, folder, what)
 
@@ -116,16 +149,20 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
 def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
     started, fresh = time.perf_counter(), not any(cache_root().rglob("*.npy"))
     chosen = [part for part in PARTS if part in what or not what]
-    found, seconds = _measured(material.checkpoint.name, {part: partial(PARTS[part], material, root) for part in chosen})
+    found, seconds = _measured(
+        material.checkpoint.name, {part: partial(PARTS[part], material, root) for part in chosen}
+    )
     arrays = files.arrays(material)
     seconds |= {"total": time.perf_counter() - started}
     head = _head(material) | {"seconds": seconds, "caches_were_empty": fresh}
     old = _earlier(folder / "summary.json", head["sha256"])
     kept = old if what else {key: old[key] for key in KEPT if key in old}
     if what and old:  # what made the rest stays known
-        head |= {"seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
-                 **{key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")},
-                 "renewed": old.get("renewed", {}) | dict.fromkeys(chosen, commit())}
+        head |= {
+            "seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
+            **{key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")},
+            "renewed": old.get("renewed", {}) | dict.fromkeys(chosen, commit()),
+        }
     files.write(folder, with_goals(kept | rounded(head | found)), arrays)
     report.write(folder)
     return folder
@@ -174,15 +211,25 @@ def _stopped(head: dict) -> dict:
 
 def _head(material: Material) -> dict:
     record = material.checkpoint.record
-    return {"checkpoint": material.checkpoint.name, "sha256": record["sha256"], "recogniser": record["recogniser"],
-            "device": str(material.device), "versions": versions(), "commit": commit(), "data": material.pictures.description()}
+    return {
+        "checkpoint": material.checkpoint.name,
+        "sha256": record["sha256"],
+        "recogniser": record["recogniser"],
+        "device": str(material.device),
+        "versions": versions(),
+        "commit": commit(),
+        "data": material.pictures.description(),
+    }
 
 
 def _measured(name: str, parts: dict) -> tuple[dict, dict[str, float]]:
     """What each part found, and the seconds that it took."""
     found, seconds = {}, {}
     for number, (part, measure) in enumerate(parts.items(), 1):
-        print(f"{name}: {number} of {len(parts)}, {part}" if len(parts) > 1 else f"{name}: {part}", flush=True)
+        print(
+            f"{name}: {number} of {len(parts)}, {part}" if len(parts) > 1 else f"{name}: {part}",
+            flush=True,
+        )
         start = time.perf_counter()
         found[part] = measure()
         seconds[part] = time.perf_counter() - start

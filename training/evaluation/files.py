@@ -1,9 +1,11 @@
-"""What is kept beside the figures, so that anyone can compute them again and plot them without the data.
+"""What is kept beside the figures, so that anyone can compute them again and plot them without the
+data.
 
-scores.npz: plain_genuine, plain_impostor, template_genuine, template_impostor: squared distances, float16, sorted. All genuine scores; of
-the impostor scores a fixed random choice of 200,000 where there are more.
-embeddings.npz: of the test classes with the most pictures `real` and `distorted` (n, m), float16; `labels` (n,); `thumbnails`, the bytes of a
-WebP sheet of the *templates* in the same order, `columns` in a row, each `side` pixels square.
+scores.npz: plain_genuine, plain_impostor, template_genuine, template_impostor: squared distances,
+float16, sorted. All genuine scores; of the impostor scores a fixed random choice of 200,000 where
+there are more. embeddings.npz: of the test classes with the most pictures `real` and `distorted`
+(n, m), float16; `labels` (n,); `thumbnails`, the bytes of a WebP sheet of the *templates* in the
+same order, `columns` in a row, each `side` pixels square.
 """
 
 import io
@@ -13,12 +15,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ndcb.files import whole_file, write_json
-from ndcb.images import to_pictures
-
-from ..material import Material
-from ..measure import scores
-from .paper import most_photographed
+from ndcb.core.files import whole_file, write_json
+from ndcb.faces.images import to_pictures
+from training.data.material import Material
+from training.evaluation.paper import most_photographed
+from training.measure.record import scores
 
 IMPOSTORS = 200_000
 CLASSES, FACES_A_PERSON = 12, 24
@@ -36,7 +37,9 @@ def score_arrays(material: Material) -> dict[str, np.ndarray]:
     kept = {}
     for name, references in (("plain", material.real_test), ("template", material.shifted_test)):
         genuine, impostor = scores(references, material.real_test, material.labels)
-        chosen = np.random.default_rng(0).choice(len(impostor), min(IMPOSTORS, len(impostor)), replace=False)
+        chosen = np.random.default_rng(0).choice(
+            len(impostor), min(IMPOSTORS, len(impostor)), replace=False
+        )
         kept[f"{name}_genuine"] = np.sort(genuine).astype(np.float16)
         kept[f"{name}_impostor"] = np.sort(impostor[chosen]).astype(np.float16)
     return kept
@@ -44,9 +47,14 @@ def score_arrays(material: Material) -> dict[str, np.ndarray]:
 
 def embedding_arrays(material: Material) -> dict[str, np.ndarray]:
     rows = shown_rows(material)
-    return {"real": material.real_test[rows].astype(np.float16), "distorted": material.shifted_test[rows].astype(np.float16),
-            "labels": material.labels[rows].astype(str), "thumbnails": sheet(material.templates(material.test[rows])),
-            "columns": np.array(COLUMNS), "side": np.array(min(SIDE, material.pictures.images.shape[1]))}
+    return {
+        "real": material.real_test[rows].astype(np.float16),
+        "distorted": material.shifted_test[rows].astype(np.float16),
+        "labels": material.labels[rows].astype(str),
+        "thumbnails": sheet(material.templates(material.test[rows])),
+        "columns": np.array(COLUMNS),
+        "side": np.array(min(SIDE, material.pictures.images.shape[1])),
+    }
 
 
 def shown_rows(material: Material) -> np.ndarray:
@@ -55,7 +63,9 @@ def shown_rows(material: Material) -> np.ndarray:
         classes, each = most_photographed(material.labels, CLASSES), FACES_A_PERSON
     else:
         classes = np.unique(material.labels)
-        each = DIGITS_A_CLASS_IN_SERIES if "series" in material.checkpoint.record else DIGITS_A_CLASS
+        each = (
+            DIGITS_A_CLASS_IN_SERIES if "series" in material.checkpoint.record else DIGITS_A_CLASS
+        )
     return np.concatenate([np.flatnonzero(material.labels == one)[:each] for one in classes])
 
 
@@ -65,7 +75,10 @@ def sheet(templates: torch.Tensor) -> np.ndarray:
     side = min(SIDE, pictures[0].width)
     whole = Image.new("RGB", (COLUMNS * side, -(-len(pictures) // COLUMNS) * side))
     for number, picture in enumerate(pictures):
-        whole.paste(picture.resize((side, side), Image.LANCZOS), (number % COLUMNS * side, number // COLUMNS * side))
+        whole.paste(
+            picture.resize((side, side), Image.LANCZOS),
+            (number % COLUMNS * side, number // COLUMNS * side),
+        )
     file = io.BytesIO()
     whole.save(file, "WEBP", quality=WEBP_QUALITY, method=6)
     return np.frombuffer(file.getvalue(), np.uint8)

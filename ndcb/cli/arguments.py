@@ -1,0 +1,55 @@
+"""Arguments of the command line: put into the order that their parser takes, and checked after."""
+
+import math
+import os
+from dataclasses import fields
+
+from ndcb.core.terms import UserError
+
+BAD_POLISH = "--polish is a number of steps, 0 or more."
+BAD_THRESHOLD = "--threshold is a squared distance, a number from 0 on."
+
+
+def options_first(arguments: list[str], verbs: dict[str, type]) -> list[str]:
+    """Put a verb's options before its photos and names, which may stand anywhere among them.
+
+    After `--` nothing is an option.
+    """
+    if not arguments or arguments[0] not in verbs:
+        return list(arguments)
+    flags = {field.name for field in fields(verbs[arguments[0]]) if field.type is bool} | {"help"}
+    options, others = [], []
+    rest = list(arguments[1:])
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            others += rest
+            break
+        if not _is_option(argument):
+            others.append(argument)
+        elif _takes_value(argument, flags) and rest and not rest[0].startswith("--"):
+            options.append(f"{argument}={rest.pop(0)}")
+        else:
+            options.append(argument)
+    return [arguments[0], *options, *(["--", *others] if others else [])]
+
+
+def _is_option(argument: str) -> bool:
+    """One hyphen may begin a file's name; two always begin an option."""
+    if argument.startswith("--"):
+        return True
+    return len(argument) > 1 and argument[0] == "-" and not os.path.lexists(argument)
+
+
+def _takes_value(argument: str, flags: set[str]) -> bool:
+    name = argument.removeprefix("--").removeprefix("no-").replace("-", "_")
+    return argument.startswith("--") and "=" not in argument and name not in flags
+
+
+def check_numbers(command) -> None:
+    """Raises UserError: a number that its option cannot have."""
+    if getattr(command, "polish", 0) < 0:
+        raise UserError(BAD_POLISH)
+    threshold = getattr(command, "threshold", None)
+    if threshold is not None and not 0 <= threshold < math.inf:
+        raise UserError(BAD_THRESHOLD)

@@ -1,0 +1,34 @@
+"""The paper's losses, picture by picture: every function returns (n,)."""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+from ndcb.core.distances import squared_euclidean
+
+
+def triplet(
+    anchor: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor, margin: float
+) -> torch.Tensor:
+    """Eq. 4: embeddings (n, m); 0 once the negative is farther than the positive by the margin
+    mu.
+    """
+    return F.relu(
+        squared_euclidean(anchor, positive) - squared_euclidean(anchor, negative) + margin
+    )
+
+
+def image_loss(generated: torch.Tensor, real: torch.Tensor, distance: Callable) -> torch.Tensor:
+    """Eq. 8: the negative picture distance, for it shall grow."""
+    return -distance(generated, real)
+
+
+def embedding_loss(generated: torch.Tensor, real: torch.Tensor, alpha: float) -> torch.Tensor:
+    """Eq. 9: embeddings (n, m); what their squared distance exceeds the margin alpha by."""
+    return F.relu(squared_euclidean(generated, real) - alpha)
+
+
+def generator_loss(image: torch.Tensor, embedding: torch.Tensor, pi_emb: float) -> torch.Tensor:
+    """Eq. 7: the weighted sum of Eq. 8 and Eq. 9; pi_emb in [0, 1] is the embedding's share."""
+    return (1 - pi_emb) * image + pi_emb * embedding

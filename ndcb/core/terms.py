@@ -1,0 +1,91 @@
+"""The field's words as types, and the errors that reach a person.
+
+probe      the plain photo of somebody who wants to log in
+reference  what a probe is compared with; here it is a template
+template   the distorted picture that is stored: an 8-bit image
+genuine    a comparison of two pictures of one person; impostor: of two people
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+FACE_SIZE = 160
+"""Side of an aligned face and of its template, in pixels."""
+DEFAULT_FACES, DEFAULT_DIGITS = "faces-bottleneck", "digits"
+"""The generators that the page and the command line take unless told otherwise."""
+DEFAULT_SEALED = "faces-sealed"
+"""The same for templates that need a key."""
+
+
+class UserError(Exception):
+    """Something the person can mend. Its text is one sentence or two that say how; it never holds a
+    file's name.
+    """
+
+
+class BadPicture(UserError):
+    """The file or array is not a picture that can be used."""
+
+
+class PoorPhoto(BadPicture):
+    """A face so blurred, dark or otherwise spoilt that everybody looks alike in such photos."""
+
+
+class NoFaceFound(UserError):
+    def __init__(
+        self,
+        message="No face found. Use a photo from the front, with the whole face in it and good light.",
+    ):
+        super().__init__(message)
+
+
+class UnknownName(UserError):
+    def __init__(self, kind: str, name: str, allowed):
+        super().__init__(
+            f"unknown {kind} {name!r}; there are: {', '.join(sorted(allowed)) or 'none'}"
+        )
+
+
+class BadCheckpoint(UserError):
+    """A checkpoint folder that is incomplete, changed or of another kind."""
+
+
+class NotAvailable(UserError):
+    """Data or weights that would have to be downloaded first and could not be."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """One aligned face."""
+
+    image: Image.Image
+    """RGB, 160x160, 8 bits."""
+    box: tuple[int, int, int, int] | None
+    """x0, y0, x1, y1 in pixels of the upright picture, before the margin; None where nothing was
+    detected.
+    """
+    landmarks: np.ndarray | None = field(default=None, repr=False)
+    """(5, 2), float: both eyes, nose, both corners of the mouth, x and y in pixels of the upright
+    picture.
+    """
+    score: float | None = None
+    """The detector's confidence in [0, 1]."""
+    rotation: int = 0
+    """Degrees by which the picture was turned counter-clockwise before the face was found."""
+    how: str = "detected"
+    """`detected`, `centre crop` or `aligned already`."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Is the probe the person of the reference?"""
+
+    squared_distance: float
+    """Eq. 1: squared Euclidean distance of two unit embeddings, in [0, 4]."""
+    threshold: float
+
+    @property
+    def same(self) -> bool:
+        return self.squared_distance < self.threshold

@@ -1,0 +1,270 @@
+"""A film -> the same face frame by frame, without a search of every frame; and each frame
+distorted.
+
+Nothing is kept between the frames here: what a film has to remember, a `Track`, travels with them.
+"""
+
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ndcb.core import compat  # noqa: F401  before facenet_pytorch
+
+# isort: split
+from facenet_pytorch import extract_face
+
+from ndcb.core.terms import FACE_SIZE, Decision, Face, NoFaceFound, UserError
+from ndcb.faces.detectors import Detector
+from ndcb.models.pipeline import Distorter, stopwatch
+
+EVERY = 30
+"""Frames from one search of the whole frame to the next while the face is followed."""
+LONG_SIDE = 640
+"""A larger frame is shrunk to this for the search."""
+SURE = 0.9
+"""A face followed or found at less than this confidence counts as lost."""
+SQUARES = (
+    (0, 0, 1),
+    (-0.12, 0, 1),
+    (0.12, 0, 1),
+    (0, -0.12, 1),
+    (0, 0.12, 1),
+    (0, 0, 0.85),
+    (0, 0, 1.18),
+)
+"""Where O-Net looks: shifts right and down in sides of the last box made square, and a factor on
+that side.
+"""
+STEADY = 0.04
+"""A step of this share of the box's side is taken whole; smaller ones are trembling and are
+damped.
+"""
+
+
+@dataclass(frozen=True)
+class Track:
+    """Where the face is, from one frame to the next."""
+
+    box: tuple[float, float, float, float] | None = None
+    """x0, y0, x1, y1 in pixels of the last frame; None where no face is known."""
+    age: int = 0
+    """Frames since the last search of a whole frame."""
+
+    @classmethod
+    def read(cls, value) -> "Track":
+        """What a browser sends back. It may be anything: what is no track counts as no face
+        known.
+        """
+        try:
+            box, age = tuple(float(side) for side in value["box"]), int(value["age"])
+        except (TypeError, ValueError, KeyError, OverflowError):
+            return cls()
+        return cls(box, age) if len(box) == 4 and all(map(math.isfinite, box)) else cls()
+
+
+class Tracker:
+    """Follows one face through a film.
+
+    A search of the whole frame with MTCNN starts it, and comes again after `every` frames and where
+    the face is lost. In between only MTCNN's last network, O-Net, looks at seven 48x48 squares
+    around the last box; the boxes it sees are averaged and smoothed.
+    """
+
+    def __init__(self, detector: Detector, every: int = EVERY, track: Track = Track()):
+        self.detector = detector
+        self.every = every
+        self.onet = detector.networks[40].onet
+        self.box = None if track.box is None else np.array(track.box)
+        self.age = track.age
+        self.searches = 0
+        """Searches of a whole frame so far."""
+
+    @property
+    def track(self) -> Track:
+        """What the next tracker of this film has to know."""
+        return Track(
+            None if self.box is None else tuple(float(side) for side in self.box), self.age
+        )
+
+    def __call__(self, frame: Image.Image) -> Face:
+        """An upright RGB frame -> its face, aligned as the detector aligns it. Raises
+        NoFaceFound.
+        """
+        self.age += 1
+        if self.box is not None and not _inside(self.box, frame.size):
+            self.box = None
+        box, score = (
+            self.box is not None and self.age < self.every and self._follow(frame)
+        ) or self._search(frame)
+        self.box = box if self.box is None else smooth(self.box, box)
+        pixels = (
+            extract_face(frame, self.box, FACE_SIZE, self.detector.margin)
+            .byte()
+            .permute(1, 2, 0)
+            .numpy()
+        )
+        return Face(
+            Image.fromarray(pixels), tuple(int(round(side)) for side in self.box), score=score
+        )
+
+    def _search(self, frame: Image.Image) -> tuple[np.ndarray, float]:
+        """Of several faces the one that was followed, else the detector's first."""
+        self.searches, self.age = self.searches + 1, 0
+        scale = min(1, LONG_SIDE / max(frame.size))
+        small = (
+            frame.resize([round(side * scale) for side in frame.size], Image.BILINEAR)
+            if scale < 1
+            else frame
+        )
+        faces = [face for face in self.detector.find([small])[0] if face.score >= SURE]
+        if not faces:
+            self.box = None
+            raise NoFaceFound()
+        boxes = [np.array(face.box) / scale for face in faces]
+        best = (
+            0
+            if self.box is None
+            else max(range(len(boxes)), key=lambda place: overlap(boxes[place], self.box))
+        )
+        if self.box is not None and overlap(boxes[best], self.box) < 0.2:
+            self.box, best = None, 0
+        return boxes[best], faces[best].score
+
+    @torch.inference_mode()
+    def _follow(self, frame: Image.Image) -> tuple[np.ndarray, float] | None:
+        """The box in this frame and its confidence, or None where the face is no longer near the
+        last box.
+        """
+        squares = squares_around(self.box)
+        step, _, scores = self.onet(cut(frame, squares))
+        scores = scores[:, 1].numpy()
+        side = squares[:, 2:3] - squares[:, :1]
+        boxes, seen = squares + step.numpy() * side, scores >= SURE
+        if scores[0] < SURE or seen.sum() < 3:
+            return None
+        box = np.average(boxes[seen], axis=0, weights=scores[seen])
+        return (box, float(scores[0])) if _inside(box, frame.size) else None
+
+
+def squares_around(box: np.ndarray) -> np.ndarray:
+    """x0, y0, x1, y1 -> (7, 4): the squares of `SQUARES`, about the box's middle and with its
+    longer side.
+    """
+    middle, side = (box[:2] + box[2:]) / 2, max(box[2:] - box[:2])
+    shifts = np.array(SQUARES)
+    middles, halves = middle + shifts[:, :2] * side, shifts[:, 2:] * side / 2
+    return np.hstack([middles - halves, middles + halves])
+
+
+def cut(frame: Image.Image, squares: np.ndarray, size: int = 48) -> torch.Tensor:
+    """(n, 4) squares of a frame -> (n, 3, size, size) in [-1, 1], as MTCNN's networks want it;
+    outside the frame is black.
+    """
+    crops = [
+        np.asarray(frame.crop([round(side) for side in square]).resize((size, size), Image.BOX))
+        for square in squares
+    ]
+    return (torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() - 127.5) / 128
+
+
+def smooth(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The old box moved towards the new one: wholly for a step of `STEADY` sides and more, hardly
+    where it only trembles.
+    """
+    step = np.abs(new - old).max() / max(old[2:] - old[:2])
+    return old + min(1, 0.3 + 0.7 * step / STEADY) * (new - old)
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
+    shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
+    return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
+
+
+def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Is there a face of a sensible size in the frame? Without the upper limit a crop could ask for
+    any amount of memory.
+    """
+    middle, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    return bool(
+        min(sides) >= 20
+        and max(sides) <= 2 * max(size)
+        and (middle > 0).all()
+        and (middle < size).all()
+    )
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One distorted frame."""
+
+    face: Face
+    template: Image.Image
+    decision: Decision | None
+    """None where it was not asked for."""
+    milliseconds: dict[str, float]
+    """Time of each stage: follow, generate, and embed where it was."""
+
+
+def shoot(frame: Image.Image, tracker: Tracker, distorter: Distorter, decide: bool) -> Shot:
+    """Distort one frame of a film. `decide`: measure the distance too, which costs many times what
+    the template does.
+
+    Raises NoFaceFound; the next frame may have one again.
+    """
+    took: dict[str, float] = {}
+    known = decision = None
+    with stopwatch(took, "follow"):
+        face = tracker(frame)
+    if decide:
+        with stopwatch(took, "embed"):
+            known = distorter.embed([face.image])
+    with stopwatch(took, "generate"):
+        template = distorter.templates([face.image], known)[0]
+    if decide:
+        with stopwatch(took, "embed"):
+            decision = distorter.decide(distorter.embed([template])[0], known[0])
+    return Shot(face, template, decision, took)
+
+
+class Full(UserError):
+    """There is no place for one more frame."""
+
+
+class Line:
+    """The frames of all films, one at a time and first come first served, on one core.
+
+    Following and generating are hardly faster on two cores than on one, but cost twice the work,
+    which the rest of the page needs.
+    """
+
+    def __init__(self, places: int):
+        """`places`: frames that may wait or be worked on."""
+        self.places = threading.BoundedSemaphore(places)
+        self.worker = ThreadPoolExecutor(1, "film")
+        threads = torch.get_num_threads()
+        self.worker.submit(
+            torch.get_num_threads
+        ).result()  # otherwise its first model would set the number anew
+        self.worker.submit(torch.set_num_threads, 1).result()
+        torch.set_num_threads(threads)  # for this thread and later ones; the worker keeps its 1
+
+    def __call__(self, work, *given) -> tuple[float, object]:
+        """Milliseconds waited, and work(*given). Raises Full at once where all places are taken:
+        who waits holds a thread of the page.
+        """
+        if not self.places.acquire(blocking=False):
+            raise Full("Too many frames wait already; try again in a moment.")
+        try:
+            came = time.perf_counter()
+            return self.worker.submit(
+                lambda: ((time.perf_counter() - came) * 1000, work(*given))
+            ).result()
+        finally:
+            self.places.release()

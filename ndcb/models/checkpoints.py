@@ -1,0 +1,189 @@
+"""A folder per model: `weights.safetensors` (half precision) and `record.json` (what made it and
+what it measured).
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as save_bytes
+from torch import nn
+
+from ndcb.core.files import write_json, write_whole
+from ndcb.core.terms import BadCheckpoint, UnknownName
+from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
+from ndcb.generators.inverter import Inverter
+from ndcb.generators.sealed import Sealed, SealedConfig
+from ndcb.generators.unet import UNet, UNetConfig
+from ndcb.models import records
+from ndcb.recognisers.digits import DigitEmbedder, DigitEmbedderConfig
+
+FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+CLASSES = {
+    "UNet": (UNet, UNetConfig),
+    "Bottleneck": (Bottleneck, BottleneckConfig),
+    "Sealed": (Sealed, SealedConfig),
+    "Inverter": (Inverter, BottleneckConfig),
+    "DigitEmbedder": (DigitEmbedder, DigitEmbedderConfig),
+}
+GENERATORS = ("UNet", "Bottleneck")
+SEALED = ("Sealed",)
+"""Generators that need a key."""
+INVERTERS = ("Inverter",)
+"""An attacker's networks."""
+RECOGNISERS = ("DigitEmbedder",)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model ready to use, and its record."""
+
+    name: str
+    model: nn.Module
+    record: dict
+    """class, config, kind, family, label (`ndcb.models.records`), preset, training, data, seed,
+    steps, device, commit, versions, sha256, figures; of a generator also the name of its
+    `recogniser` and the login `threshold`, a squared distance.
+    """
+
+
+def save(folder: Path, model: nn.Module, record: dict) -> None:
+    """Write both files; class, config, sha256, and kind and family are added here. Raises
+    BadCheckpoint on NaN.
+    """
+    weights = {
+        name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()
+    }
+    _check_finite(weights, "the model to save")
+    folder.mkdir(parents=True, exist_ok=True)
+    content = save_bytes(weights)
+    sha256 = hashlib.sha256(content).hexdigest()
+    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": sha256}
+    write_whole(folder / "weights.safetensors", content)
+    write_json(folder / "record.json", records.described(head | record, folder.name))
+
+
+def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
+    """The record of a committed checkpoint, without its weights. Raises UnknownName: no path
+    either; BadCheckpoint.
+    """
+    if name not in names(classes):
+        raise UnknownName("checkpoint", name, names(classes))
+    return _read_record(FOLDER / name)
+
+
+def update_record(folder: Path, **fields) -> None:
+    """Replace fields of a record that is there, such as its figures."""
+    write_json(folder / "record.json", records.read(folder) | fields)
+
+
+def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
+    """The checkpoints of these classes that are there, by name; the page offers them in this
+    order.
+    """
+    return list(every_record(classes))
+
+
+def every_record(classes: tuple[str, ...] = GENERATORS) -> dict[str, dict]:
+    """Name -> record of the checkpoints of these classes, by name. Damaged ones are left out."""
+    found = {}
+    for path in sorted(FOLDER.glob("*/record.json")):
+        with suppress(BadCheckpoint):
+            found[path.parent.name] = _read_record(path.parent)
+    wanted = {name: one for name, one in found.items() if one.get("class") in classes}
+    return dict(sorted(wanted.items()))
+
+
+def folder_of(name: str | Path) -> Path:
+    """A name -> its folder here; a path stays what it is."""
+    return Path(name) if isinstance(name, Path) or "/" in name else FOLDER / name
+
+
+def load(
+    name: str | Path, classes: tuple[str, ...] = GENERATORS, device: str | torch.device = "cpu"
+) -> Checkpoint:
+    """A checkpoint by its name, or by the path of its folder.
+
+    Raises UnknownName, or BadCheckpoint: another class than asked for, a file that is missing,
+    changed or does not fit, NaN.
+    """
+    folder = folder_of(name)
+    if not os.path.isfile(folder / "record.json"):  # unlike Path's, it bears any name
+        raise UnknownName("checkpoint", str(name), names(classes))
+    record = _read_record(folder)
+    if record.get("class") not in classes:
+        raise BadCheckpoint(
+            f"checkpoint {folder.name} holds a {record.get('class')}; needed is one of:"
+            f" {', '.join(classes)}"
+        )
+    weights = _read_weights(folder, record)
+    model = _build(folder.name, record)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split(":", 1)[-1].split())[:200]
+        raise BadCheckpoint(
+            f"checkpoint {folder.name}: its weights do not fit its class: {reason}"
+        ) from error
+    model.eval().requires_grad_(False)
+    return Checkpoint(folder.name, model.to(device, memory_format=torch.channels_last), record)
+
+
+def _build(name: str, record: dict) -> nn.Module:
+    model_class, config_class = CLASSES[record["class"]]
+    known = {field.name for field in fields(config_class)}
+    config = record.get("config")
+    if not isinstance(config, dict) or set(config) - known:
+        raise BadCheckpoint(
+            f"checkpoint {name}: its config must hold {', '.join(sorted(known))}; found is {config}"
+        )
+    try:
+        return model_class(
+            config_class(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in config.items()
+                }
+            )
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadCheckpoint(f"checkpoint {name}: its config does not work: {error}") from error
+
+
+def _read_record(folder: Path) -> dict:
+    return records.described(records.read(folder), folder.name)
+
+
+def _read_weights(folder: Path, record: dict) -> dict[str, torch.Tensor]:
+    path = folder / "weights.safetensors"
+    if not path.is_file():
+        raise BadCheckpoint(f"checkpoint {folder.name} has no weights.safetensors")
+    if _sha256(path) != record.get("sha256"):
+        raise BadCheckpoint(
+            f"checkpoint {folder.name}: weights.safetensors was changed after its record was"
+            " written"
+        )
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise BadCheckpoint(
+            f"checkpoint {folder.name}: weights.safetensors cannot be read"
+        ) from error
+    _check_finite(weights, f"checkpoint {folder.name}")
+    return weights
+
+
+def _check_finite(weights: dict[str, torch.Tensor], what: str) -> None:
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise BadCheckpoint(f"{what}: {name} holds NaN or infinity")
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

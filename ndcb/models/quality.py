@@ -1,0 +1,118 @@
+"""Is a photo good enough to tell people apart? The embedding that a login computes anyway says so.
+
+Photos that are blurred, dark or otherwise spoilt lose what people differ in: their embeddings
+gather in a few places, where strangers are nearer to each other than the login threshold. A linear
+discriminant tells these places from those of good photos. Its weights and its limit come from
+`python -m training quality`, which also measures what it keeps out, and how often it refuses good
+photos (docs/quality.md).
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ndcb.core.terms import BadCheckpoint, Face, PoorPhoto
+from ndcb.models import checkpoints
+
+FILE = "quality.json"
+"""In the folder of the checkpoints."""
+GOOD, UNCHECKED, UNKNOWN = "good", "unchecked", "unknown"
+SENTENCES = {
+    "blurred": "The face is too blurred. Hold the camera still, wipe the lens, and take it again.",
+    "dark": "The face is too dark. Turn on a light or face a window, and take it again.",
+    "overexposed": "The face is too bright. Leave the glare or turn the flash off, and try again.",
+    "pale": "The face has too little contrast. Wipe the lens, leave the haze, and take it again.",
+    "compressed": "The face is spoilt by compression. Send the photo as the camera took it.",
+    "grainy": "The face is too grainy. Take it again in more light.",
+}
+"""What a photo lacks -> what is said about it."""
+NOTE = "ndcb quality"
+"""Keyword of the PNG text chunk in which a template says what the gate found of its photo. It has
+none where the gate was not asked, as before there was one."""
+NO_PHOTOS = ("aligned already", "drawn")
+"""`Face.how` of what is no photo: templates, digits, faces that somebody else has cut out."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Embedding -> good, or what spoils it: each way has a score, and the largest counts."""
+
+    recogniser: str
+    """Whose embeddings it knows."""
+    kinds: tuple[str, ...]
+    """What each score speaks for: keys of SENTENCES, some of them several times."""
+    weights: torch.Tensor
+    """(len(kinds), m)."""
+    offsets: torch.Tensor
+    """(len(kinds),)."""
+    limit: float
+    """A photo is refused where its largest score is over this."""
+
+    def scores(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """F(X), (n, m) -> (n, len(kinds)): log-odds of spoilt in this way against good."""
+        return embeddings @ self.weights.T + self.offsets
+
+    def verdict(self, embedding: torch.Tensor) -> str:
+        """F(X), (m,) -> GOOD, or a key of SENTENCES."""
+        score, kind = self.scores(embedding[None])[0].max(0)
+        return self.kinds[int(kind)] if float(score) > self.limit else GOOD
+
+
+def verdict(face: Face, seen: torch.Tensor, recogniser: str) -> str:
+    """GOOD, a key of SENTENCES, or UNCHECKED: no photo, or a recogniser that was not measured.
+
+    seen: F of the face, (m,), by the recogniser of this name. Raises BadCheckpoint: the gate's file
+    is missing or damaged.
+    """
+    if face.how in NO_PHOTOS:
+        return UNCHECKED
+    gate = load_gate(checkpoints.FOLDER / FILE)
+    return gate.verdict(seen) if gate.recogniser == recogniser else UNCHECKED
+
+
+def check(face: Face, seen: torch.Tensor, recogniser: str) -> str:
+    """`verdict`. Raises PoorPhoto for one that is neither GOOD nor UNCHECKED."""
+    found = verdict(face, seen, recogniser)
+    if found in SENTENCES:
+        raise PoorPhoto(SENTENCES[found])
+    return found
+
+
+def noted(found: str) -> PngInfo | None:
+    """What `check` or `verdict` said -> what is saved in the template's PNG."""
+    if found == UNCHECKED:
+        return None
+    info = PngInfo()
+    info.add_text(NOTE, found)
+    return info
+
+
+def read_note(template: Image.Image) -> str:
+    """What `noted` put into it; UNKNOWN where that is something else."""
+    found = template.info.get(NOTE, UNCHECKED)
+    return found if found in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
+
+
+@lru_cache(maxsize=2)
+def load_gate(path: Path) -> Gate:
+    """The gate in a file of `python -m training quality`; read once. Raises BadCheckpoint."""
+    try:
+        kept = json.loads(path.read_text())["gate"]
+        kinds, limit = tuple(kept["kinds"]), float(kept["limit"])
+        weights, offsets = torch.tensor(kept["weights"]), torch.tensor(kept["offsets"])
+        fits = weights.ndim == 2 and weights.shape[:1] == offsets.shape == (len(kinds),)
+        finite = weights.isfinite().all() and offsets.isfinite().all() and math.isfinite(limit)
+        if not fits or not finite or set(kinds) - set(SENTENCES):
+            raise ValueError
+        return Gate(kept["recogniser"], kinds, weights, offsets, limit)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadCheckpoint(
+            "What tells good photos from poor ones cannot be read. Bring back that file, or run: "
+            "python -m training quality"
+        ) from error

@@ -1,0 +1,462 @@
+"""Measured figures -> Plotly figures. Rates come in [0, 1] and are drawn in percent; nothing is
+computed here but where a point goes.
+
+The page colours all text itself, so that the figures are readable in both themes; backgrounds are
+transparent. Lines differ by dash and by marker as well as by colour.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+GRID, GREY = "rgba(128, 128, 128, .28)", "#8b8f98"
+COLOURS = {
+    "plain": "#3b82f6",
+    "template": "#ea580c",
+    "plain_again": GREY,
+    "genuine": "#0d9488",
+    "impostor": "#d97706",
+}
+DASHES = {"plain": "dash", "template": "solid", "plain_again": "dot"}
+WORDS = {
+    "plain": "photo",
+    "template": "template",
+    "plain_again": "another photo (the paper's code)",
+}
+RATES = [1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95]
+"""Ticks of the probit axes."""
+FLOOR = 2e-5
+"""A probit axis has no place for 0 and 1; rates under this, or over 1 minus it, are drawn there."""
+BINS = np.linspace(0, 4, 161)
+
+
+def blank(height: int, **layout) -> go.Figure:
+    """An empty figure of a fixed height in pixels, as wide as its place."""
+    return style(go.Figure(), height, **layout)
+
+
+def style(figure: go.Figure, height: int, **layout) -> go.Figure:
+    """Dragging scrolls the page, as on a phone it must; the tool bar has zoom and pan."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 56, "r": 12, "t": 34, "b": 48},
+        font={"size": 12, "family": "system-ui, sans-serif"},
+        hovermode="closest",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#94a3b8"},
+    )
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, automargin=True)
+    return figure.update_layout(**layout)
+
+
+def faint(colour: str) -> str:
+    """The colour of a band: mostly transparent. colour: #rrggbb."""
+    return "rgba({}, {}, {}, .16)".format(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)))
+
+
+def add_band(figure: go.Figure, name: str, x, low, high) -> None:
+    edge = {
+        "x": x,
+        "mode": "lines",
+        "line": {"width": 0},
+        "legendgroup": name,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    figure.add_scatter(y=low, **edge)
+    figure.add_scatter(y=high, fill="tonexty", fillcolor=faint(COLOURS[name]), **edge)
+
+
+# DET
+
+
+def probit(rates) -> np.ndarray:
+    """Standard normal quantiles: the axes on which normal scores give straight lines."""
+    return np.array([NormalDist().inv_cdf(rate) for rate in np.clip(rates, FLOOR, 1 - FLOOR)])
+
+
+def det(verification: dict) -> go.Figure:
+    """FNMR over FMR on probit axes with the 95 % band, the line of equal errors and the login
+    threshold's point.
+    """
+    figure = blank(430, xaxis_title="FMR: impostors accepted", yaxis_title="FNMR: genuine refused")
+    for name in ("plain", "template"):
+        _add_det(figure, name, verification[name])
+    corner = probit([FLOOR, 0.5])
+    figure.add_scatter(
+        x=corner,
+        y=corner,
+        mode="lines",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        name="FMR = FNMR",
+        hoverinfo="skip",
+    )
+    _add_login_point(figure, verification["template"]["at_login_threshold"])
+    ticks = {
+        "tickvals": probit(RATES),
+        "ticktext": [f"{100 * rate:g}%" for rate in RATES],
+        "zeroline": False,
+    }
+    figure.update_xaxes(range=probit([FLOOR, 0.6]), **ticks)
+    return figure.update_yaxes(range=probit([FLOOR, 0.98]), **ticks)
+
+
+def _add_det(figure: go.Figure, name: str, rates: dict) -> None:
+    curve, x = rates["det"], probit(rates["det"]["fmr"])
+    add_band(figure, name, x, probit(curve["low"]), probit(curve["high"]))
+    figure.add_scatter(
+        x=x,
+        y=probit(curve["fnmr"]),
+        mode="lines",
+        line={"color": COLOURS[name], "dash": DASHES[name]},
+        legendgroup=name,
+        name=f"{WORDS[name]}, EER {rates['eer']:.2%}",
+        customdata=100 * np.stack([curve[key] for key in ("fmr", "fnmr", "low", "high")], 1),
+        hovertemplate=(
+            "FMR %{customdata[0]:.3g}%<br>FNMR %{customdata[1]:.2f}% [%{customdata[2]:.2f},"
+            " %{customdata[3]:.2f}]"
+        ),
+    )
+
+
+def _add_login_point(figure: go.Figure, login: dict) -> None:
+    figure.add_scatter(
+        x=probit([login["fmr"]]),
+        y=probit([login["fnmr"]]),
+        mode="markers",
+        name="login threshold",
+        marker={
+            "symbol": "diamond",
+            "size": 11,
+            "color": COLOURS["template"],
+            "line": {"width": 1.5, "color": "#ffffff"},
+        },
+        hovertemplate=(
+            f"threshold {login['threshold']:.3f}<br>FMR {login['fmr']:.2%}<br>FNMR"
+            f" {login['fnmr']:.2%}<extra></extra>"
+        ),
+    )
+
+
+# scores
+
+
+def score_histogram(scores: dict[str, np.ndarray], threshold: float) -> go.Figure:
+    """Shares of the genuine and impostor scores, template and photo as reference, and the login
+    threshold. scores: arrays in [0, 4].
+    """
+    figure = blank(
+        400,
+        xaxis_title="squared embedding distance to a plain probe",
+        yaxis_title="share of the scores, %",
+    )
+    for kind in ("genuine", "impostor"):
+        for name in ("template", "plain"):
+            share = (
+                100
+                * np.histogram(scores[f"{name}_{kind}"], BINS)[0]
+                / len(scores[f"{name}_{kind}"])
+            )
+            figure.add_scatter(
+                x=(BINS[1:] + BINS[:-1]) / 2,
+                y=share.round(4),
+                mode="lines",
+                name=f"{kind}, {WORDS[name]}",
+                line={"shape": "hvh", "color": COLOURS[kind], "dash": DASHES[name], "width": 1.5},
+                fill="tozeroy" if name == "template" else None,
+                fillcolor=faint(COLOURS[kind]),
+                hovertemplate="distance %{x:.3f}<br>%{y:.2f}% of the scores",
+            )
+    figure.add_vline(
+        threshold,
+        line={"color": GREY, "width": 2},
+        annotation_position="top",
+        annotation_text=f"login threshold {threshold:.3f}",
+    )
+    figure.update_layout(margin_t=76, legend_y=1.1)
+    return figure.update_xaxes(range=[0, max(2.0, *(float(one[-1]) for one in scores.values()))])
+
+
+# LFW's ten folds
+
+
+def folds(found: dict) -> go.Figure:
+    """Accuracies with their standard error over the folds, and the drops with their 95 % intervals.
+    found: summary["lfw_folds"].
+    """
+    figure = style(
+        make_subplots(rows=2, row_heights=[0.68, 0.32], vertical_spacing=0.24),
+        440,
+        showlegend=False,
+    )
+    rows = [
+        ("photo", "plain", found["plain"]),
+        ("template", "template", found["template"]),
+        ("photo,<br>centred", "plain", found["centred"]["plain"]),
+        ("template,<br>centred", "template", found["centred"]["template"]),
+    ]
+    for label, name, one in rows:
+        _add_dot(
+            figure,
+            1,
+            label,
+            name,
+            100 * one["accuracy"],
+            [100 * one["stderr"]] * 2,
+            "accuracy %{x:.2f}% ± %{error_x.array:.2f}",
+        )
+    for label, drop in (
+        ("all pairs", found["drop"]),
+        ("unseen<br>people", found["test_people"]["drop"]),
+    ):
+        value, low, high = (100 * edge for edge in (drop["mean"], *drop["ci95"]))
+        _add_dot(
+            figure, 2, label, "template", value, [value - low, high - value], "%{x:.2f} points lost"
+        )
+    figure.update_xaxes(title="accuracy on the official pairs, %, ± standard error", row=1)
+    figure.update_xaxes(title="accuracy lost to the template, points, 95 % interval", row=2)
+    return figure.update_yaxes(autorange="reversed")
+
+
+def _add_dot(
+    figure: go.Figure,
+    row: int,
+    label: str,
+    name: str,
+    value: float,
+    errors: list[float],
+    hover: str,
+) -> None:
+    """A value with its errors below and above."""
+    below, above = errors
+    marker = {
+        "size": 10,
+        "color": COLOURS[name],
+        "symbol": "circle" if name == "plain" else "diamond",
+    }
+    error = {"array": [above], "arrayminus": [below], "thickness": 1.5, "color": COLOURS[name]}
+    figure.add_scatter(
+        x=[value],
+        y=[label],
+        mode="markers",
+        marker=marker,
+        error_x=error,
+        row=row,
+        col=1,
+        hovertemplate=f"{hover}<extra></extra>",
+    )
+
+
+# the mock login
+
+
+def roc(curves: dict) -> go.Figure:
+    """Figure 13: the mean true match rate of the draws and the middle 95 % of them; buttons choose
+    the scale of the FMR axis.
+    """
+    figure = blank(430, xaxis_title="false match rate, %", yaxis_title="true match rate, %")
+    x = 100 * np.array(curves["fmr"])
+    for name in ("plain_again", "plain", "template"):
+        mean, low, high = (100 * np.array(curves[name][key]) for key in ("mean", "low", "high"))
+        add_band(figure, name, x, low, high)
+        figure.add_scatter(
+            x=x,
+            y=mean,
+            customdata=np.stack([low, high], 1),
+            mode="lines",
+            name=WORDS[name],
+            legendgroup=name,
+            line={"color": COLOURS[name], "dash": DASHES[name]},
+            hovertemplate=(
+                "FMR %{x:.3g}%<br>TMR %{y:.2f}% [%{customdata[0]:.2f}, %{customdata[1]:.2f}]"
+            ),
+        )
+    scales = {
+        "log FMR": {"xaxis.type": "log", "xaxis.range": [-1, 2]},
+        "linear FMR": {"xaxis.type": "linear", "xaxis.range": [0, 100]},
+    }
+    buttons = [
+        {"label": label, "method": "relayout", "args": [change]} for label, change in scales.items()
+    ]
+    figure.update_layout(
+        margin_t=96,
+        legend_y=1.0,
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "right",
+                "buttons": buttons,
+                "x": 0,
+                "xanchor": "left",
+                "y": 1.32,
+                "yanchor": "top",
+                "font": {"size": 11},
+            }
+        ],
+    )
+    return figure.update_xaxes(type="log", range=[-1, 2], tickformat="~g", dtick=1)
+
+
+def confusion(table4: dict, printed: dict) -> go.Figure:
+    """Heat maps of the counts: on the left ours, the mean of the draws; on the right the one draw
+    that the paper prints.
+    """
+    panels = [
+        ("photo", table4["plain"], 1, 1),
+        ("the paper, without distortion", printed["plain"], 1, 2),
+        ("template", table4["template"], 2, 1),
+        ("the paper, with distortion", printed["template"], 2, 2),
+        ("another photo", table4["plain_again"], 3, 1),
+    ]
+    titles = {(row, column): words for words, _, row, column in panels}
+    grid = make_subplots(
+        rows=3,
+        cols=2,
+        subplot_titles=[titles.get((row, column), "") for row in (1, 2, 3) for column in (1, 2)],
+        vertical_spacing=0.13,
+        horizontal_spacing=0.14,
+    )
+    figure = style(grid, 620)
+    for _, counts, row, column in panels:
+        figure.add_trace(_counts(counts), row=row, col=column)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False)
+    return figure.update_annotations(font_size=12)
+
+
+def _counts(counts: dict) -> go.Heatmap:
+    """Rows: who logs in; columns: the answer. A count that is not there is left blank. counts:
+    numbers, or summaries with a `mean`.
+    """
+    values = [[_count(counts.get(key)) for key in row] for row in (("tp", "fn"), ("fp", "tn"))]
+    text = [["" if value is None else f"{value:,.0f}" for value in row] for row in values]
+    return go.Heatmap(
+        z=values,
+        x=["let in", "refused"],
+        y=["genuine", "impostor"],
+        text=text,
+        texttemplate="%{text}",
+        textfont={"size": 14},
+        zmin=0,
+        colorscale=[[0, "rgba(59, 130, 246, .06)"], [1, "rgba(59, 130, 246, .6)"]],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
+        hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+    )
+
+
+def _count(value) -> float | None:
+    return value["mean"] if isinstance(value, dict) else value
+
+
+# distances
+
+
+KINDS = {
+    "real_generated": ("picture and its template", "#ea580c"),
+    "real_real": ("two pictures", "#3b82f6"),
+    "generated_generated": ("two templates", "#0d9488"),
+}
+
+
+def table3(rows: list[dict], printed: dict) -> go.Figure:
+    """Mean squared errors, a line a class: filled is ours, open is what the paper prints. printed:
+    class -> three distances as KINDS.
+    """
+    figure = blank(
+        120 + 25 * len(rows),
+        xaxis_title="mean squared error",
+        yaxis_autorange="reversed",
+        margin_t=64,
+    )
+    labels = [row["class"].replace("_", " ") for row in rows]
+    for place, (kind, (words, colour)) in enumerate(KINDS.items()):
+        hover = f"{words}: %{{x:.3f}}"
+        theirs = [printed[row["class"]][place] if row["class"] in printed else None for row in rows]
+        figure.add_scatter(
+            x=[row["mse"][kind] for row in rows],
+            y=labels,
+            mode="markers",
+            name=words,
+            legendgroup=kind,
+            marker={"size": 9, "color": colour},
+            hovertemplate=hover + "<extra>ours</extra>",
+        )
+        figure.add_scatter(
+            x=theirs,
+            y=labels,
+            mode="markers",
+            name=words,
+            legendgroup=kind,
+            showlegend=False,
+            marker={"size": 9, "color": colour, "symbol": "circle-open"},
+            hovertemplate=hover + "<extra>the paper</extra>",
+        )
+    return figure.update_yaxes(tickfont_size=11, type="category")
+
+
+# Figure 12
+
+
+def alpha_series(rows: list[dict]) -> go.Figure:
+    """Above: how far the picture moves (MSE) for how far the embedding does, a point a margin;
+    below: what that costs in EER.
+    """
+    figure = style(make_subplots(rows=2, vertical_spacing=0.2), 660)
+    alphas = [row["alpha"] for row in rows]
+    figure.add_scatter(
+        x=[row["embedding_error"] for row in rows],
+        y=[row["mse"] for row in rows],
+        text=[f"α {alpha:g}" for alpha in alphas],
+        mode="lines+markers+text",
+        textposition="bottom right",
+        line={"color": COLOURS["genuine"]},
+        marker={"size": 9},
+        cliponaxis=False,
+        name="generator",
+        showlegend=False,
+        hovertemplate="embedding distance %{x:.3f}<br>MSE %{y:.3f}<extra>%{text}</extra>",
+        row=1,
+        col=1,
+    )
+    _add_eer(figure, alphas, rows)
+    figure.update_xaxes(title="mean squared embedding distance", rangemode="tozero", row=1)
+    figure.update_xaxes(title="margin α", row=2)
+    figure.update_yaxes(title="MSE", row=1)
+    return figure.update_yaxes(title="EER, %", rangemode="tozero", row=2)
+
+
+def _add_eer(figure: go.Figure, alphas: list[float], rows: list[dict]) -> None:
+    eer = 100 * np.array([row["eer"] for row in rows])
+    low, high = 100 * np.array([row["eer_ci95"] for row in rows]).T
+    figure.add_scatter(
+        x=alphas,
+        y=eer,
+        error_y={"array": high - eer, "arrayminus": eer - low, "thickness": 1.2},
+        mode="lines+markers",
+        name="EER, template",
+        line={"color": COLOURS["template"]},
+        marker={"size": 8, "symbol": "diamond"},
+        hovertemplate="α %{x:g}: EER %{y:.2f}%",
+        row=2,
+        col=1,
+    )
+    figure.add_scatter(
+        x=alphas,
+        y=[100 * row["plain_eer"] for row in rows],
+        mode="lines+markers",
+        name="EER, photo",
+        row=2,
+        col=1,
+        line={"color": COLOURS["plain"], "dash": DASHES["plain"]},
+        hovertemplate="α %{x:g}: EER %{y:.2f}%",
+    )

@@ -1,0 +1,239 @@
+"""The tab Compare: its functions with toy models, its endpoint by gradio_client, and a visit in a
+real browser.
+"""
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+import torch
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from ndcb.core.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
+from ndcb.faces import samples
+from ndcb.web.tabs import compare
+from tests.browsing import alone, fits, served, wait_for_text
+
+FACE = Image.new("RGB", (160, 160), "white")
+
+
+def comparison(distances: dict[str, float], threshold: float = 1.0) -> compare.Comparison:
+    return compare.Comparison(
+        (FACE, FACE),
+        (FACE, FACE),
+        {name: Decision(value, threshold) for name, value in distances.items()},
+    )
+
+
+ONE_FALLS_OUT = {
+    "plain_plain": 0.5,
+    "template_plain": 1.5,
+    "plain_template": 0.7,
+    "template_template": 0.8,
+}
+
+
+def test_the_verdict_counts_what_distortion_changes():
+    text = compare.say(comparison(ONE_FALLS_OUT))
+    assert (
+        "both photos for the same person" in text
+        and "1 would be decided the other way" in text
+        and "under 1.000" in text
+    )
+    two = compare.say(comparison(dict.fromkeys(compare.PAIRS, 1.2)), ("a note",))
+    assert (
+        "two people" in two
+        and "All three comparisons with a template say the same." in two
+        and "a note" in two
+    )
+
+
+def test_the_table_has_each_distance_in_its_place():
+    rows = compare.four(comparison(ONE_FALLS_OUT)).split("<tr>")
+    assert rows[2].index("photo A") < rows[2].index("0.500") < rows[2].index("0.700")
+    assert rows[3].index("template A") < rows[3].index("1.500") < rows[3].index("0.800")
+    assert (
+        rows[3].count("not under the threshold 1.000: another person") == 1
+        and rows[2].count("same person") == 2
+    )
+
+
+def test_at_the_threshold_is_not_the_same():
+    assert "not under" in compare.four(comparison(dict.fromkeys(compare.PAIRS, 1.0)))
+
+
+def test_the_four_pairs_by_hand(monkeypatch):
+    """Photo A at 0, photo B at 1, template A at 3, template B at 7 on a line: every pair has a
+    squared distance of its own.
+    """
+    batches = []
+
+    class Toy:
+        def templates(self, pictures):
+            return pictures
+
+        def embed(self, pictures):
+            batches.append(len(pictures))
+            return torch.tensor([[0.0], [1], [3], [7]])
+
+        def decide(self, reference, probe):
+            return Decision(float((reference - probe).square().sum()), 3.0)
+
+    result = compare.compare_faces(Toy(), FACE, FACE)
+    assert batches == [4]
+    assert {name: decision.squared_distance for name, decision in result.decisions.items()} == {
+        "plain_plain": 1,
+        "template_plain": 4,
+        "plain_template": 49,
+        "template_template": 16,
+    }
+
+
+def fail(error):
+    def find(source):
+        raise error
+
+    return SimpleNamespace(find=find)
+
+
+@pytest.mark.parametrize("place,name", [(0, "Photo A: "), (1, "Photo B: ")])
+def test_a_refusal_names_the_side(place, name):
+    with pytest.raises(UserError, match=f"^{name}No face found"):
+        compare.find_side(fail(NoFaceFound()), place, "somewhere.png")
+
+
+def test_a_refusal_changes_nothing_but_the_verdict():
+    visit = compare.first_visit()
+    seen, *outputs = compare.show_picture(fail(NoFaceFound()), 1, "somewhere.png", "faces", visit)
+    assert seen == visit and "Photo B: No face found" in outputs[4]
+    assert all(output == gr.skip() for place, output in enumerate(outputs) if place != 4)
+    assert "somewhere" not in outputs[4]
+
+
+def test_several_faces_are_named_and_the_first_is_taken():
+    other = Image.new("RGB", (160, 160), "black")
+    models = SimpleNamespace(
+        find=lambda source: [SimpleNamespace(image=FACE), SimpleNamespace(image=other)]
+    )
+    side = compare.find_side(models, 1, "x")
+    assert side.crop is FACE and side.note == "Photo B has 2 faces; the largest is compared."
+    assert (
+        compare.find_side(
+            SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), 0, "x"
+        ).note
+        == ""
+    )
+
+
+def test_the_first_result_is_what_the_models_give(models):
+    stored, example = compare.first_comparison(), samples.example(DEFAULT_FACES)
+    made = compare.compare_faces(
+        models.distorter(DEFAULT_FACES), example.original, example.original
+    )
+    for name in compare.PAIRS:
+        assert stored.decisions[name].squared_distance == pytest.approx(
+            made.decisions[name].squared_distance, abs=0.02
+        ), name
+    assert stored.threshold == made.threshold
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, models):
+    """The tab as it is served."""
+    with served(
+        tmp_path_factory.mktemp("gradio"), lambda: alone("Compare", compare, models)
+    ) as page:
+        models.warm_up([DEFAULT_FACES])
+        yield page
+
+
+@pytest.fixture(scope="module")
+def client(page):
+    return Client(page.address, verbose=False)
+
+
+@pytest.fixture
+def files(tmp_path, astronaut):
+    """The portrait, the other sample, two faces of two sizes, and no face."""
+    close = astronaut.crop((120, 0, 340, 220))
+    two = Image.new("RGB", (480, 260), (128, 128, 128))
+    two.paste(close.resize((110, 110)), (10, 10))
+    two.paste(close, (240, 20))
+    pictures = {
+        "one": astronaut,
+        "other": compare.other_sample(),
+        "two": two,
+        "none": Image.new("RGB", (300, 300), "grey"),
+    }
+    for name, picture in pictures.items():
+        picture.save(tmp_path / f"secret-{name}.png")
+    return {name: tmp_path / f"secret-{name}.png" for name in pictures}
+
+
+def test_the_endpoint_answers_as_the_library(client, models, files):
+    numbers = client.predict(
+        handle_file(files["one"]), handle_file(files["other"]), "faces", api_name="/compare"
+    )
+    distorter = models.distorter("faces")
+    a, b = (models.find(files[name])[0].image for name in ("one", "other"))
+    templates = [distorter.distort(face).template for face in (a, b)]
+    for name, (i, j) in {
+        "plain_plain": (a, b),
+        "template_plain": (templates[0], b),
+        "plain_template": (a, templates[1]),
+        "template_template": templates,
+    }.items():
+        expected = distorter.decide(*distorter.embed([i, j]))
+        assert numbers[name] == pytest.approx(expected.squared_distance, abs=2e-3), name
+        assert numbers["same"][name] is expected.same
+    assert numbers["threshold"] == distorter.generator.record["threshold"]
+    assert set(numbers) == {*compare.PAIRS, "threshold", "same"}
+
+
+def test_the_endpoint_is_the_only_one_and_has_a_docstring(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/compare"}
+    assert [parameter["parameter_name"] for parameter in endpoints["/compare"]["parameters"]] == [
+        "photo_a",
+        "photo_b",
+        "generator",
+    ]
+
+
+def test_the_endpoint_says_which_side_is_wrong(client, files):
+    with pytest.raises(Exception, match="Photo B: No face found") as refusal:
+        client.predict(
+            handle_file(files["one"]), handle_file(files["none"]), "faces", api_name="/compare"
+        )
+    assert "secret" not in str(refusal.value)
+    with pytest.raises(Exception, match="unknown checkpoint"):
+        client.predict(
+            handle_file(files["one"]), handle_file(files["one"]), "facez", api_name="/compare"
+        )
+
+
+@pytest.mark.slow
+def test_a_visit_in_the_browser(browser, page, files):
+    window, left = browser.new_page(viewport={"width": 390, "height": 844}), page.left()
+    window.goto(page.address)
+    wait_for_text(window, "#compare-verdict", "This is the sample on both sides")
+    assert fits(window)
+    assert window.inner_text("#compare-table").count("same person") == 4
+    before = window.inner_text("#compare-table")
+    window.set_input_files("#compare-photo-B input[type=file]", files["none"])
+    wait_for_text(window, "#compare-verdict", "Photo B: No face found")
+    assert window.inner_text("#compare-table") == before
+    window.click("#compare-other-A")
+    wait_for_text(window, "#compare-verdict", "The recogniser takes")
+    changed = window.inner_text("#compare-table")
+    assert changed != before
+    window.locator("#compare-photo-B button[aria-label='Remove Image']").click()
+    window.set_input_files("#compare-photo-B input[type=file]", files["two"])
+    wait_for_text(window, "#compare-verdict", "Photo B has 2 faces; the largest is compared.")
+    assert window.inner_text("#compare-table") != changed
+    assert {"secret-none.png", "secret-two.png"} <= page.names()
+    window.click("#compare-forget")
+    wait_for_text(window, "#compare-verdict", "Your data is deleted")
+    assert not page.left() - left
+    window.close()

@@ -1,0 +1,75 @@
+"""The tab Distort: people of LFW on request, and what is said where they cannot be had."""
+
+import gradio as gr
+import pytest
+import sklearn.datasets
+from PIL import Image
+
+from ndcb.web.tabs import distort
+from tests.browsing import WAIT, alone, fits, opened, served, wait_for_text
+
+
+@pytest.fixture
+def toy_lfw(tmp_path, monkeypatch):
+    """LFW with a hundred people, one grey photo each."""
+    for number in range(100):
+        file = (
+            tmp_path
+            / "lfw_home"
+            / "lfw_funneled"
+            / f"Some_Body_{number}"
+            / f"Some_Body_{number}_0001.jpg"
+        )
+        file.parent.mkdir(parents=True)
+        Image.new("L", (250, 250), number).save(file)
+    monkeypatch.setenv("NDCB_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_people_on_request(toy_lfw):
+    gallery, verdict = distort.show_people()
+    assert verdict == gr.skip()
+    photos = distort.unseen_people()
+    assert len(photos) == len(set(photos)) == distort.LFW_PEOPLE
+    assert [tile["caption"] for tile in gallery.value] == [
+        photo.parent.name.replace("_", " ") for photo in photos
+    ]
+
+
+def test_offline_it_is_said_and_no_path_of_the_server_is_told(monkeypatch, tmp_path):
+    def fail(**_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_lfw_people", fail)
+    monkeypatch.setenv("NDCB_DATA", str(tmp_path / "secret"))
+    gallery, verdict = distort.show_people()
+    assert gallery == gr.skip() and distort.NO_LFW in verdict and "secret" not in verdict
+
+
+def test_the_data_sets_photo_is_never_listed_for_deletion(models, toy_lfw, astronaut):
+    photo = toy_lfw / "lfw_home" / "face.png"
+    astronaut.save(photo)
+    seen, results = distort.show_picture(models, photo, "faces", distort.first_face())
+    assert str(photo) not in seen.files and seen.files and "threshold" in results[3]
+    distort.delete_files(seen)
+    assert photo.exists()
+
+
+@pytest.mark.slow
+def test_a_person_of_lfw_in_the_browser(models, lfw_root, monkeypatch, tmp_path, browser):
+    monkeypatch.setenv("NDCB_DATA", str(lfw_root))
+    with served(tmp_path / "gradio", lambda: alone("Distort", distort, models)) as page:
+        window = opened(browser.new_page(viewport={"width": 390, "height": 844}), page)
+        window.click("#lfw")
+        window.wait_for_selector("#people img")
+        assert window.locator("#people img").count() == distort.LFW_PEOPLE and fits(window)
+        window.locator("#people button").nth(2).click()
+        window.wait_for_function(
+            "!document.querySelector('#verdict').innerText.includes('This is the sample')",
+            timeout=WAIT,
+        )
+        assert "under the threshold" in window.inner_text("#verdict")
+        window.click("#forget")
+        wait_for_text(window, "#verdict", "Your data is deleted")
+        assert all(photo.exists() for photo in distort.unseen_people())
+        window.close()

@@ -1,0 +1,596 @@
+"""The tab Login: its words, its thresholds, and the story of a login in a real browser."""
+
+import base64
+import copy
+import json
+import random
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+
+from ndcb.attacks.thief import Link
+from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
+from ndcb.models import checkpoints
+from ndcb.results import thresholds
+from ndcb.vault import key_store
+from ndcb.vault.keys import KeyCard
+from ndcb.vault.vault import Entry
+from ndcb.web import private_files, visits, words
+from ndcb.web.sealed_session import SealedLogin
+from ndcb.web.session import Login, close, log_in, open_visit
+from ndcb.web.tabs import login, login_sealed, login_words
+from tests.browsing import (
+    CAMERA,
+    WAIT,
+    alone,
+    ask_for_the_camera,
+    fits,
+    served,
+    wait_for_text,
+    with_camera,
+)
+from tests.web.test_login import MARKUP
+
+VERDICTS = {
+    Login("Ann", 0.5, "verify", "faces"): (
+        "Accepted.",
+        "The photo logs in as Ann.",
+        "0.500, under the threshold 1.000",
+    ),
+    Login("Ann", 1.0, "verify", "faces"): (
+        "Refused.",
+        "does not log in as Ann",
+        "1.000, not under the threshold 1.000",
+    ),
+    Login("Ann", 0.5, "identify", "faces", skipped=2): (
+        "Accepted.",
+        "Nearest of all templates: Ann.",
+        "in them: 2 templates",
+    ),
+    Login("Ann", 1.5, "identify", "faces"): ("Refused.", "Nobody who is enrolled is near enough"),
+    Login("Ann", 0.5, "replay", "faces", revoked=True): (
+        "Accepted.",
+        "The thief is in as Ann",
+        "it was revoked",
+    ),
+    Login("Ann", 1.5, "replay", "faces"): (
+        "Refused.",
+        "The stolen template does not log in as Ann",
+    ),
+    Login("Ann", 0.5, "verify", "faces", faces=2): (
+        "2 faces were found in the photo; the largest counts",
+    ),
+    Login(MARKUP, 0.5, "verify", "faces"): ("&lt;b&gt;Ann",),
+}
+
+
+@pytest.mark.parametrize(
+    "attempt, parts", VERDICTS.items(), ids=lambda one: getattr(one, "kind", "")
+)
+def test_verdicts_in_words(attempt, parts):
+    text = login_words.verdict(attempt, 1.0)
+    assert [part for part in parts if part not in text] == [] and "<b>" not in text
+
+
+def test_every_name_is_escaped():
+    entry = Entry(MARKUP, "2025-01-31T08:30:00Z", "faces", "facenet", 2)
+    texts = [
+        login_words.enrolled(entry, 2),
+        login_words.revoked(MARKUP, 2),
+        login_words.stolen(MARKUP),
+        login_words.names_table([(MARKUP, "faces", "")] * 2),
+    ]
+    assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
+    assert (
+        "2 templates are stored" in texts[0]
+        and "2 faces were found" in texts[0]
+        and "2 templates are deleted" in texts[1]
+    )
+    assert "(2 templates)" in texts[3] and "2 faces" not in login_words.enrolled(entry)
+
+
+def test_what_is_said_of_sealed_templates():
+    """Names are escaped, and no login tells a number."""
+    entry = Entry(MARKUP, "2025-01-31T08:30:00Z", "faces-sealed", "facenet", 2)
+    card = KeyCard(MARKUP, "e" * 32, 3, bytes(32))
+    near, far = Decision(0.4, 1.3), Decision(1.9, 1.3)
+    logins = [
+        login_sealed.verdict(SealedLogin(MARKUP, accepted, kind, "card", revoked=kind == "replay"))
+        for accepted in (True, False)
+        for kind in ("verify", "replay")
+    ]
+    links = [
+        login_sealed.linked(Link(MARKUP, True, False, found, stored, same))
+        for found, stored, same in ((near, near, True), (far, far, False), (far, None, False))
+    ]
+    texts = [
+        *logins,
+        *links,
+        login_sealed.stored(entry, card, 2, renewed=True),
+        login_sealed.card_view(card),
+    ]
+    assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
+    assert not any(
+        character.isdigit()
+        for text in logins
+        for character in text.replace("${7*7}", "").replace("&#x27;", "")
+    )
+    assert (
+        "copy of it was tried" in logins[1] and "Accepted" in logins[0] and "Refused" in logins[2]
+    )
+    assert (
+        "still the one that is stored" in links[0]
+        and "does not match it" in links[1]
+        and "No template of a face" in links[2]
+    )
+    chance = [
+        login_sealed.linked(Link("Ann", sealed, False, near, near, False, now))
+        for sealed, now in ((True, True), (False, True))
+    ]
+    assert (
+        chance[0].count(login_sealed.BY_CHANCE) == 2
+        and chance[1].count(login_sealed.BY_CHANCE) == 1
+    )
+    assert not any("helps nobody" in text for text in chance)
+    assert "helps nobody" in login_sealed.linked(Link("Ann", False, False, near, near, False))
+    assert "worthless" in texts[-2] and "worthless" not in login_sealed.stored(
+        entry, card, 1, renewed=True, was_plain=True
+    )
+    assert (
+        "Renewed" in texts[-2]
+        and "2 faces were found" in texts[-2]
+        and "key-card-3.json" in texts[-1]
+    )
+    assert (
+        card.text()
+        in base64.b64decode(texts[-1].split("application/json;base64,")[1].split('"')[0]).decode()
+    )
+    assert login_sealed.card_view(None) == ""
+
+
+def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
+    stages = []
+    state, says, bar, _, _ = login.answer(
+        models,
+        visit,
+        lambda seen: login.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
+        lambda share, desc: stages.append(desc),
+        "Comparing",
+    )
+    assert state is visit and "&lt;b&gt;" in says and "<b>" not in says and bar == gr.skip()
+    assert stages == ["Comparing"]
+
+
+def test_the_first_call_opens_the_vault_and_says_so(models):
+    stages = []
+    opened, *_, shown = login.answer(
+        models,
+        login.FRESH,
+        lambda seen: ("", ""),
+        lambda share, desc: stages.append(desc),
+        "Comparing",
+    )
+    assert stages == [login.OPENING, "Comparing"] and len(shown) == 3
+    close(opened)
+
+
+def test_where_the_visit_has_ended_nothing_is_done_and_that_is_said(models):
+    opened, says, bar, people, shown = login.answer(
+        models, None, lambda seen: pytest.fail("done"), lambda *_, **__: None, "Comparing"
+    )
+    assert (
+        says == words.advice(login.ENDED)
+        and bar == ""
+        and "Eileen Collins" in people
+        and len(shown) == 3
+    )
+    assert (
+        login.answer(models, opened, lambda seen: ("said", ""), lambda *_, **__: None, "")[1]
+        == "said"
+    )
+    close(opened)
+
+
+def test_an_empty_vault_is_shown_as_empty(visit):
+    for name in {stolen.name for stolen in visit.vault.stolen()}:
+        visit.vault.revoke(name)
+    shown = login.answer(None, visit, lambda seen: ("", ""), lambda *_, **__: None, "")
+    assert "Nobody is enrolled" in shown[3] and shown[4] == []
+
+
+def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
+    last = log_in(visit, "Eileen Collins", photos["mirrored"], DEFAULT_FACES)
+    login.judge(visit, last, DEFAULT_FACES, 1.3)
+    monkeypatch.setattr(visit.vault, "models", None)
+    just = last.squared_distance
+    assert (
+        "Refused." in login.judge_again(visit, DEFAULT_FACES, just)[0]
+    )  # accepted is what lies under it
+    assert "Accepted." in login.judge_again(visit, DEFAULT_FACES, just + 1e-4)[0]
+    assert (
+        login.judge_again(visit, "digits", 2)[0] == gr.skip()
+    )  # the last login was with another generator's threshold
+    assert login.judge_again(None, DEFAULT_FACES, 1)[:2] == [gr.skip()] * 2
+    monkeypatch.undo()
+
+
+def test_the_state_starts_empty_and_can_be_copied(models):
+    with gr.Blocks(analytics_enabled=False) as page:
+        login.build(models)
+    states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
+    assert [copy.deepcopy(state.value) for state in states] == [None, ()]
+    assert states[0].time_to_live == visits.KEEP_SECONDS
+    for value in (None, login.FRESH):
+        states[0].delete_callback(value)
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """A checkpoint folder with scores that can be counted by hand."""
+    folder = tmp_path / "checkpoints" / "toy"
+    (folder / "evaluation").mkdir(parents=True)
+    (folder / "record.json").write_text(
+        json.dumps({"class": "UNet", "data": {"name": "lfw"}, "threshold": 1.0})
+    )
+    arrays = {
+        "template_genuine": np.array([0.25, 0.5, 0.75, 1.0], np.float16),
+        "template_impostor": np.array([0.5, 1.5, 1.5, 2.0, 2.0], np.float16),
+    }
+    np.savez(folder / "evaluation" / "scores.npz", **arrays)
+    monkeypatch.setattr(checkpoints, "FOLDER", folder.parent)
+    for cached in (thresholds.record, thresholds._scores):
+        cached.cache_clear()
+    yield folder
+    monkeypatch.undo()
+    for cached in (thresholds.record, thresholds._scores):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "threshold, fmr, fnmr",
+    [(0, 0, 1), (0.5, 0, 0.75), (0.51, 0.2, 0.5), (1.0, 0.2, 0.25), (1.6, 0.6, 0), (4, 1, 0)],
+)
+def test_rates_counted_by_hand(measured, threshold, fmr, fnmr):
+    found = thresholds.rates("toy", threshold)
+    assert (found.fmr, found.fnmr) == (pytest.approx(fmr), pytest.approx(fnmr))
+    assert (found.impostors, found.genuines, found.whom) == (5, 4, "LFW's test people")
+
+
+@pytest.mark.parametrize(
+    "compared, threshold, chance",
+    [
+        ((("toy", 1),), 1.0, 0.2),
+        ((("toy", 2),), 1.0, 0.36),
+        ((("toy", 3),), None, 1 - 0.8**3),
+        ((("toy", 2), ("toy", 1)), 1.6, 1 - 0.4**3),
+        ((("toy", 9),), 0.5, 0),
+        ((), 1.0, 0),
+    ],
+)
+def test_the_chance_of_a_false_name_counted_by_hand(measured, compared, threshold, chance):
+    assert thresholds.false_name_chance(compared, threshold) == pytest.approx(chance)
+
+
+def test_the_chance_of_a_false_name_in_words(measured):
+    search = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 2),))
+    assert (
+        "compared with 2 templates: a stranger would be named with a chance of about 36.0 %"
+        in login_words.verdict(search, 1.0)
+    )
+    assert "compared with 2 templates" in login_words.verdict(
+        search, 0.4
+    ) and "of nearly none" in login_words.verdict(search, 0.4)
+    alone = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 1),))
+    assert (
+        "compared with 1 template: a stranger would be named with a chance of about 20.0 %"
+        in login_words.verdict(alone, 1.0)
+    )
+    unknown = Login("Ann", 0.5, "identify", "toy", compared=(("lost", 2),))
+    assert "how often that names a stranger was not measured" in login_words.verdict(unknown, 1.0)
+    assert "stranger" not in login_words.verdict(Login("Ann", 0.5, "verify", "toy"), 1.0)
+
+
+def test_rates_in_words(measured):
+    assert "FMR 20.0 %" in login_words.cost("toy", 1.0) and "FNMR 25.0 %" in login_words.cost(
+        "toy", 1.0
+    )
+    assert "FMR 0 of 5" in login_words.cost("toy", 0.5)  # none of five is not never
+    (measured / "evaluation" / "scores.npz").unlink()
+    thresholds._scores.cache_clear()
+    assert "not measured" in login_words.cost("toy", 1.0)
+    with pytest.raises(NotAvailable):
+        thresholds.rates("toy", 1.0)
+    for name in ("toys", "../toy", ""):
+        with pytest.raises(UnknownName):
+            thresholds.rates(name, 1.0)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, models):
+    """The tab alone as it is served."""
+    with served(tmp_path_factory.mktemp("gradio"), lambda: alone("Login", login, models)) as page:
+        models.warm_up([DEFAULT_FACES, "digits"])
+        yield page
+
+
+def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path):
+    client = Client(page.address, verbose=False)
+    stored = open_visit(models).vault.stolen()
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/login"}
+    for stolen, name in zip(stored, ("face", "3", "8")):
+        (tmp_path / f"{name}.png").write_bytes(stolen.png)
+
+    def ask(reference, probe, generator):
+        return client.predict(
+            handle_file(tmp_path / f"{reference}.png"),
+            handle_file(photos[probe]),
+            generator,
+            api_name="/login",
+        )
+
+    assert ask("face", "mirrored", DEFAULT_FACES) == {"accepted": True}
+    assert ask("3", "3", "digits") == {"accepted": True} and ask("3", "8", "digits") == {
+        "accepted": False
+    }
+    refused = {
+        ("3", "portrait", DEFAULT_FACES): "160x160",
+        ("face", "nothing", DEFAULT_FACES): "No face",
+        ("3", "3", "../x"): "unknown",
+    }
+    for question, sentence in refused.items():
+        with pytest.raises(Exception, match=sentence):
+            ask(*question)
+
+
+@pytest.fixture
+def tab(browser, page):
+    window = browser.new_page(viewport={"width": 390, "height": 844})
+    yield opened(window, page)
+    window.close()
+
+
+def opened(window, page):
+    window.set_default_timeout(WAIT)
+    window.goto(page.address)
+    window.wait_for_selector("#login-verdict .verdict")
+    return window
+
+
+def act(window, button: str, text: str) -> None:
+    window.click(f"#login-{button}")
+    wait_for_text(window, "#login-verdict", text)
+
+
+def sample(window, number: int) -> None:
+    window.locator("#login-samples button.thumbnail-item").nth(number).click()
+    window.wait_for_selector("#login-photo img")
+
+
+def give(window, path: str) -> None:
+    """A photo in place of the one that is there, if there is one."""
+    remove = window.locator("#login-photo button[aria-label='Remove Image']")
+    if remove.count():
+        remove.click()
+    window.set_input_files("#login-photo input[type=file]", path)
+    window.wait_for_selector("#login-photo img")
+
+
+def write(window, name: str) -> None:
+    window.fill("#login-name textarea, #login-name input", name)
+
+
+@pytest.mark.slow
+def test_the_login_story_on_a_phone(tab, page, photos):
+    before = page.left()  # the endpoint's files of the test above
+    assert "Measured on" in tab.inner_text("#login-rates")
+    give(tab, photos["portrait"])
+    write(tab, MARKUP)
+    act(tab, "enrol", f"Enrolled: {MARKUP}")
+    assert MARKUP in tab.inner_text("#login-names") and not tab.query_selector("#login-names b")
+    act(tab, "verify", "Accepted.")
+    tab.fill("#login-threshold input[type=number]", "0")
+    wait_for_text(tab, "#login-verdict", "Refused.")
+    assert "FNMR 100.0 %" in tab.inner_text("#login-rates")
+    tab.locator("#thief button.thumbnail-item").nth(3).click()
+    wait_for_text(tab, "#login-verdict", f"Stolen: a copy of the template of {MARKUP}")
+    act(tab, "revoke", "Revoked:")
+    act(tab, "verify", "Nobody is enrolled")
+    assert fits(tab)
+    assert tab.evaluate(
+        "document.querySelector('#login-names').scrollWidth <="
+        " document.querySelector('#login-names').clientWidth"
+    )
+    assert "portrait.png" in page.names()
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - before
+    assert MARKUP not in tab.inner_text("body")
+
+
+def choose(window, label: str) -> None:
+    window.click("#login-generator input")
+    window.get_by_role("option", name=label).first.click()
+
+
+def at_home(window, button: str, text: str) -> None:
+    """What the thief tries, and is told."""
+    window.click(f"#login-{button}")
+    wait_for_text(window, "#login-thief", text)
+
+
+def steal(window, number: int) -> None:
+    window.locator("#thief button.thumbnail-item").nth(number).click()
+    wait_for_text(window, "#login-thief", "Stolen: a copy")
+
+
+@pytest.fixture
+def the_same_keys(monkeypatch):
+    """Two independent templates look alike to FaceNet by chance, three times in a hundred; with
+    these salts they do not.
+    """
+    chooser = random.Random(0)
+    fixed = SimpleNamespace(
+        token_bytes=chooser.randbytes, token_hex=lambda count: chooser.randbytes(count).hex()
+    )
+    monkeypatch.setattr(key_store, "secrets", fixed)
+
+
+@pytest.mark.slow
+def test_the_story_of_a_theft_with_a_key(tab, page, photos, the_same_keys):
+    """Enrol, log in, stolen, renewed: link, replay and restore fail."""
+    before = page.left()
+    assert (
+        not tab.is_visible("#login-key")
+        and not tab.is_visible("#login-renew")
+        and tab.is_visible("#login-threshold")
+    )
+    choose(tab, "sealed with a key")
+    tab.wait_for_selector("#login-passphrase input")
+    assert (
+        tab.is_visible("#login-renew")
+        and not tab.is_visible("#login-threshold")
+        and not tab.is_visible("#login-scale")
+    )
+    give(tab, photos["portrait"])
+    write(tab, MARKUP)
+    act(tab, "enrol", "passphrase is too short")
+    tab.fill("#login-passphrase input", "correct horse battery")
+    act(tab, "enrol", f"Enrolled: {MARKUP}. 1 sealed template")
+    give(tab, photos["mirrored"])
+    act(tab, "verify", f"Accepted. The photo and the passphrase log in as {MARKUP}")
+    act(tab, "identify", "only compared with its key")
+    tab.fill("#login-passphrase input", "another passphrase")
+    act(tab, "verify", "Refused.")
+    assert not any(
+        character.isdigit() for character in tab.inner_text("#login-verdict").replace(MARKUP, "")
+    )
+    tab.fill("#login-passphrase input", "correct horse battery")
+    steal(tab, 3)
+    at_home(tab, "link", "Not linked")
+    at_home(tab, "replay", "Refused. The stolen template does not log in")
+    at_home(tab, "restore", "the face is nobody's")
+    assert tab.locator("#login-thief .thief-pictures img").count() == 3
+    act(tab, "renew", "Renewed")
+    act(tab, "verify", "Accepted.")
+    at_home(tab, "link", "the old one does not match it")
+    at_home(tab, "replay", "the thief's copy of it was tried")
+    assert "Refused." in tab.inner_text("#login-thief") and fits(tab)
+    act(tab, "revoke", "Revoked")
+    act(tab, "verify", "Nobody is enrolled")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - before and MARKUP not in tab.inner_text("body")
+    assert tab.input_value("#login-passphrase input") == ""
+
+
+@pytest.mark.slow
+def test_the_same_theft_without_a_key(tab, page, photos):
+    give(tab, photos["mirrored"])
+    steal(tab, 0)
+    at_home(tab, "link", "Linked: the template stored for Eileen Collins")
+    at_home(tab, "replay", "Accepted. The thief is in")
+    at_home(tab, "restore", "this is what the embedding tells")
+    write(tab, "Eileen Collins")
+    act(tab, "revoke", "Revoked")
+    act(tab, "enrol", "Enrolled")
+    at_home(tab, "replay", "Accepted. The thief is in")  # with the old copy
+    at_home(tab, "link", "the old one still matches it")
+    act(tab, "forget", "Your data is deleted")
+
+
+@pytest.mark.slow
+def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
+    before = page.left()
+    choose(tab, "sealed with a key")
+    tab.locator("#login-source label").nth(1).click()
+    give(tab, photos["portrait"])
+    write(tab, "Ann")
+    act(tab, "enrol", "Take the new key card with you")
+    for number, name in enumerate(("card.json", "card.png")):
+        with tab.expect_download() as download:
+            tab.click(f"#login-new-card a >> nth={number}")
+        download.value.save_as(tmp_path / name)
+    act(tab, "verify", "needs the name's key card")
+    tab.set_input_files("#login-card input[type=file]", tmp_path / "card.json")
+    wait_for_text(tab, "#login-card", "card.json")
+    act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
+    tab.locator("#login-card button[aria-label='Clear']").click()
+    tab.locator(
+        "#login-card", has_text="Drop File Here"
+    ).wait_for()  # the input that was there goes with the file
+    tab.locator("#login-card input[type=file]").first.set_input_files(tmp_path / "card.png")
+    wait_for_text(tab, "#login-card", "card.png")
+    act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
+    act(tab, "renew", "Renewed")
+    act(tab, "verify", "it needs version 2")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - before and "Key card" not in tab.inner_text("#login-new-card")
+
+
+@pytest.mark.slow
+def test_another_digit_is_refused_on_the_page(tab, page):
+    sample(tab, 1 + 8)
+    wait_for_text(tab, "#login-rates", "0.726")  # the generator followed the sample
+    write(tab, "digit 3")
+    act(tab, "verify", "Refused.")
+    write(tab, "digit 8")
+    act(tab, "verify", "Accepted.")
+    act(tab, "forget", "Your data is deleted")
+    assert page.own <= private_files.files(page.folder)  # the samples are the page's own
+
+
+@pytest.mark.slow
+def test_two_windows_do_not_see_each_other(tab, browser, page, photos):
+    other = opened(browser.new_page(), page)
+    for window, name in ((tab, "Ann"), (other, "Bob")):
+        give(window, photos["portrait"])
+        write(window, name)
+        act(window, "enrol", f"Enrolled: {name}")
+    act(tab, "replay", "The thief is in")
+    assert "Ann" in tab.inner_text("#login-names") and "Bob" not in tab.inner_text("#login-names")
+    assert "Ann" not in other.inner_text("#login-names")
+    act(tab, "forget", "Your data is deleted")
+    act(other, "verify", "Accepted.")
+    other.close()
+
+
+@pytest.mark.slow
+def test_enrol_and_log_in_by_camera(browser, camera, page):
+    with with_camera(browser, camera) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#login-photo")
+        window.click("#login-photo button[aria-label='capture photo']")
+        window.wait_for_selector("#login-photo img")
+        act(window, "identify", "Nearest of all templates: Eileen Collins")
+        write(window, "me")
+        act(window, "enrol", "Enrolled: me")
+        act(window, "verify", "Accepted.")
+
+
+@pytest.mark.slow
+def test_no_face_and_two_faces(tab, page, photos):
+    left = page.left()
+    give(tab, photos["nothing"])
+    write(tab, "Ann")
+    scale = tab.inner_html("#login-scale")
+    act(tab, "enrol", "No face found")
+    assert tab.inner_html("#login-scale") == scale and "Ann" not in tab.inner_text("#login-names")
+    give(tab, photos["two"])
+    act(tab, "enrol", "2 faces were found in the photo; the largest counts")
+    act(tab, "verify", "Accepted.")
+    assert "2 faces were found in the photo; the largest counts" in tab.inner_text("#login-verdict")
+    act(tab, "forget", "Your data is deleted")
+    assert not page.left() - left
+
+
+@pytest.mark.slow
+def test_a_refused_camera_leaves_the_upload(browser, camera, page, photos):
+    with with_camera(browser, camera, allowed=False) as window:
+        opened(window, page)
+        ask_for_the_camera(window, "#login-photo")
+        assert window.evaluate(CAMERA) == "NotAllowedError"
+        assert window.get_by_text("Camera blocked?").first.is_visible()
+        window.locator("#login-photo button[aria-label='Upload file']").click()
+        give(window, photos["portrait"])
+        act(window, "identify", "Nearest of all templates: Eileen Collins")

@@ -1,0 +1,247 @@
+"""Attack a generator as the thief of its database would: python -m training attack NAME.
+
+Three attackers give the photo back (`attacks.attackers`), two recognisers judge what they restore
+(`attacks.figures`). The figures are merged into checkpoints/NAME/evaluation/summary.json under
+`attacks`, whose keys `evaluation` documents; report.md gets a section; and attacks/*.png show what
+is restored of the bundled portrait, which is in the public domain. No picture of a data set is
+written there.
+"""
+
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from ndcb.core.files import write_whole
+from ndcb.core.terms import DEFAULT_FACES, NotAvailable, UserError
+from ndcb.faces.detectors import Detector
+from ndcb.faces.images import to_tensor
+from ndcb.faces.samples import portrait
+from ndcb.generators import make_templates
+from ndcb.generators.inverter import Inverter
+from ndcb.models import checkpoints
+from ndcb.models.pipeline import pick_device
+from ndcb.models.recognisers import load_recogniser
+from training.attacks.attackers import (
+    BUDGET,
+    Attacker,
+    inversion,
+    restoration,
+    train_inverter,
+    train_restorer,
+)
+from training.attacks.figures import (
+    FMR,
+    JUDGES,
+    Judge,
+    chance,
+    chosen_of,
+    face_found,
+    figures,
+    judges_of,
+)
+from training.attacks.pictures import write_pictures
+from training.data.material import Material
+from training.data.pictures import load_pictures
+from training.evaluation import field, files, report, rounded, with_goals
+from training.measure.second_recogniser import load_second_recogniser
+from training.presets import Schedule
+from training.runs import commit, versions
+
+PICTURES = 1000
+"""So many test pictures are restored, chosen by a fixed shuffle."""
+
+
+def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PICTURES) -> Path:
+    """Attack a checkpoint, by name or path, and write what came of it; the folder of its
+    evaluation.
+
+    Trainings and embeddings are kept as they come, so a stopped attack goes on. Raises UserError:
+    not a generator of faces, or not evaluated with these weights; KeyboardInterrupt where it was
+    stopped.
+    """
+    started, code, folder = (
+        time.perf_counter(),
+        commit(),
+        checkpoints.folder_of(name) / "evaluation",
+    )
+    material, detector = material_of(name, folder, root), Detector()
+    attackers = trained(material, replace(BUDGET, steps=steps))
+    found = measured(material, attackers, detector, folder, pictures)
+    write_pictures(folder / "attacks", shown(material, attackers, detector))
+    seconds = {key: attackers[key].seconds for key in ("restoration", "embedding_inversion")} | {
+        "total": time.perf_counter() - started
+    }
+    head = {
+        "steps": steps,
+        "batch": BUDGET.batch,
+        "seed": BUDGET.seed,
+        "device": str(material.device),
+        "seconds": seconds,
+        "commit": code,
+        "versions": versions(),
+    }
+    merge(folder, material.checkpoint.record["sha256"], name, rounded(head | found))
+    return folder
+
+
+def save_inverter(root: Path, folder: Path, steps: int = BUDGET.steps) -> Path:
+    """Leave the network that inverts embeddings as a checkpoint, for the page; trained where it is
+    not in the cache. Its folder.
+
+    Its figures are those of the attack on test pictures. KeyboardInterrupt where it was stopped.
+    """
+    code, device = commit(), pick_device("auto")
+    checkpoint = checkpoints.load(DEFAULT_FACES, device=device)
+    material = Material(
+        checkpoint,
+        load_recogniser(checkpoint.record["recogniser"], device),
+        load_pictures("lfw", root),
+    )
+    config = inversion(replace(BUDGET, steps=steps))
+    attacker = train_inverter(material, config)
+    found = figures(
+        material,
+        "embedding_inversion",
+        attacker,
+        judges_of(material, second_judge()),
+        chosen_of(material, PICTURES),
+    )
+    model = Inverter(attacker.model.config)
+    model.load_state_dict(attacker.model.state_dict())
+    checkpoints.save(
+        folder,
+        model,
+        {
+            "label": "Faces: inverter of bare embeddings",
+            "training": asdict(config.schedule),
+            "seed": config.schedule.seed,
+            "steps": steps,
+            "device": str(device),
+            "commit": code,
+            "versions": versions(),
+            "data": material.pictures.description(),
+            "recogniser": material.recogniser_name,
+            "figures": rounded(found),
+        },
+    )
+    return folder
+
+
+def material_of(name: str, folder: Path, root: Path) -> Material:
+    device = pick_device("auto")
+    checkpoint = checkpoints.load(name, device=device)
+    record = checkpoint.record
+    if record["data"]["name"] != "lfw":
+        raise UserError(
+            f"checkpoint {checkpoint.name} was trained on {record['data']['name']}; only generators"
+            " of LFW's faces are attacked."
+        )
+    _evaluated(folder, record["sha256"], name)
+    return Material(
+        checkpoint,
+        load_recogniser(record["recogniser"], device),
+        load_pictures("lfw", root, record["training"]["limit"]),
+    )
+
+
+def trained(material: Material, schedule: Schedule) -> dict[str, Attacker]:
+    """What each thief restores with; he who has F as well as the template uses what was learned
+    from bare embeddings.
+    """
+    restorer, inverter = (
+        train_restorer(material, restoration(schedule)),
+        train_inverter(material, inversion(schedule)),
+    )
+    return {
+        "restoration": restorer,
+        "template_inversion": inverter,
+        "embedding_inversion": inverter,
+    }
+
+
+def measured(
+    material: Material, attackers: dict[str, Attacker], detector: Detector, folder: Path, count: int
+) -> dict:
+    """On `count` test pictures; all figures but those that say how the attackers came about."""
+    chosen, judges = chosen_of(material, count), judges_of(material, second_judge())
+    found = {
+        name: figures(material, name, attacker, judges, chosen)
+        for name, attacker in attackers.items()
+    }
+    return found | {
+        "chance": chance(material, judges, chosen),
+        "second_recogniser": second_recogniser(material, folder),
+        "face_found": face_found(material, detector),
+        "pictures": len(chosen),
+        "fmr": FMR,
+        "thresholds": thresholds(judges),
+    }
+
+
+def _evaluated(folder: Path, sha256: str, name: str) -> dict:
+    """The summary that the attacks are to stand in."""
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text()) if path.exists() else {}
+    if summary.get("sha256") != sha256:
+        raise UserError(
+            f"checkpoint {name} has no evaluation of these weights yet; run: python -m training"
+            f" evaluate {name}"
+        )
+    return summary
+
+
+def merge(folder: Path, sha256: str, name: str, attacks: dict) -> None:
+    """Put the attacks into summary.json as it is now, all other keys left as they are, and renew
+    report.md. Each whole or not at all.
+    """
+    summary = with_goals(_evaluated(folder, sha256, name) | {"attacks": attacks})
+    files.write(folder, summary, {})
+    write_whole(folder / "report.md", report.report(summary))
+
+
+def second_judge():
+    """dlib's network, or None where it is not installed."""
+    try:
+        return load_second_recogniser()
+    except NotAvailable as error:
+        print(error)
+        return None
+
+
+def second_recogniser(material: Material, folder: Path) -> dict | None:
+    """dlib on the templates themselves: the evaluation's figures of these weights, measured now
+    where it lacks them; None without dlib.
+    """
+    found = json.loads((folder / "summary.json").read_text()).get("second_recogniser", {})
+    found = found if "name" in found else field.second_recogniser(material)
+    return found if "name" in found else None
+
+
+def thresholds(judges: list[Judge]) -> dict:
+    found = {judge.name: judge.threshold for judge in judges}
+    return {name: found.get(name) for name in JUDGES}
+
+
+def shown(
+    material: Material, attackers: dict[str, Attacker], detector: Detector
+) -> dict[str, torch.Tensor]:
+    """The portrait, its template and what each attacker makes of it: name -> (1, 3, 160, 160)."""
+    photo, recogniser = to_tensor([detector(portrait())[0].image]), material.recogniser
+    with torch.inference_mode():
+        embedding = recogniser(photo.to(material.device))
+        template = make_templates(
+            material.checkpoint.model, recogniser, photo.to(material.device), embedding
+        )
+        read = {
+            "restoration": template,
+            "template_inversion": recogniser(template),
+            "embedding_inversion": embedding,
+        }
+        return {
+            "photo": photo,
+            "template": template,
+            **{name: attacker(read[name]) for name, attacker in attackers.items()},
+        }

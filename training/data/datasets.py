@@ -1,0 +1,164 @@
+"""LFW and MNIST, read where scikit-learn and torchvision leave them; faces aligned once."""
+
+import hashlib
+import inspect
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ndcb.core.files import whole_file
+from ndcb.core.terms import FACE_SIZE, Face, NotAvailable
+from ndcb.faces.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
+from ndcb.faces.images import read_picture
+from ndcb.faces.lfw import PARTS, lfw_files, missing, part_of
+
+VERSION = 1
+"""Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+
+
+def cache_root() -> Path:
+    """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any
+    time.
+    """
+    return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
+
+
+def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
+    """A place in the cache.
+
+    code: the classes and functions that compute what is kept there. The VERSION of each one's
+    module is part of the place, so what an older version computed is not found.
+    """
+    if not code:
+        raise ValueError(f"say what computes {name}")
+    return cache_root() / kind / f"{name}-{versions_of(code)}"
+
+
+def versions_of(code: Sequence[Callable]) -> str:
+    """Such as facenet1-unet2. Raises AttributeError: a module has no VERSION."""
+    modules = {inspect.getmodule(thing) for thing in code}
+    return "-".join(sorted(f"{one.__name__.rpartition('.')[2]}{one.VERSION}" for one in modules))
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Aligned faces of LFW in the order of their file names."""
+
+    images: np.ndarray
+    """(n, 160, 160, 3), uint8; mapped from the cache file, not in memory."""
+    people: np.ndarray
+    """(n,), the person's name."""
+    names: np.ndarray
+    """(n,), such as Aaron_Eckhart_0001."""
+    detected: np.ndarray
+    """(n,), bool; where False no face was found and the picture's middle was taken."""
+
+
+def lfw_faces(root: Path, limit: int | None = None) -> Faces:
+    """Aligned LFW faces; the first call detects and crops them (six minutes on two cores) into the
+    cache. Resumes when stopped.
+
+    limit: only the first so many pictures of each part, of people with several, in a cache of their
+    own.
+    """
+    files = lfw_files(root)
+    if limit:
+        files = _first_of_each_part(files, limit)
+    names = np.array([file.stem for file in files])
+    key = hashlib.sha256(
+        f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}".encode()
+    ).hexdigest()[:12]
+    folder = cached("faces", key, (Detector, central_faces, read_picture))
+    if not (folder / "done").exists():
+        _align_all(files, folder)
+    return Faces(
+        np.load(folder / "images.npy", mmap_mode="r"),
+        np.array([file.parent.name for file in files]),
+        names,
+        np.load(folder / "detected.npy") == 1,
+    )
+
+
+def _first_of_each_part(files: list[Path], limit: int) -> list[Path]:
+    pictures = Counter(file.parent.name for file in files)
+    several = [file for file in files if pictures[file.parent.name] > 1]
+    parts = {
+        part: [file for file in several if part_of(file.parent.name) == part][:limit]
+        for part in PARTS
+    }
+    return sorted(sum(parts.values(), []))
+
+
+def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Digits (n, 28, 28, 1), uint8, and labels (n,)."""
+    from torchvision.datasets import MNIST
+
+    from ndcb.core import compat  # noqa: F401  before torchvision
+
+    try:
+        data = MNIST(str(root), train=train, download=not (root / "MNIST" / "raw").is_dir())
+    except Exception as error:
+        raise NotAvailable(missing("MNIST", root)) from error
+    return data.data.numpy()[..., None], data.targets.numpy()
+
+
+def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
+    """detected.npy holds per picture: 1 found, 0 not found, -1 not done yet; so a killed run goes
+    on where it was.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state, pixels = folder / "detected.npy", folder / "images.npy"
+    if not state.exists():
+        np.lib.format.open_memmap(
+            pixels, "w+", np.uint8, (len(files), FACE_SIZE, FACE_SIZE, 3)
+        ).flush()
+        with whole_file(state) as file:
+            np.save(file, np.full(len(files), -1, np.int8))
+    images = np.lib.format.open_memmap(pixels, "r+")
+    detected = np.lib.format.open_memmap(state, "r+")
+    detector = Detector()
+    open_ones = np.flatnonzero(detected < 0)
+    with tqdm(
+        total=len(files), initial=len(files) - len(open_ones), desc="aligning faces", unit="face"
+    ) as bar:
+        for start in range(0, len(open_ones), batch):
+            rows = open_ones[start : start + batch]
+            for row, face in zip(
+                rows, central_faces([read_picture(files[row]) for row in rows], detector)
+            ):
+                images[row] = np.asarray(face.image)
+                detected[row] = face.how == "detected"
+            bar.update(len(rows))
+    images.flush()
+    detected.flush()
+    (folder / "done").touch()
+
+
+def central_faces(pictures, detector: Detector) -> list[Face]:
+    """The face nearest the middle of each picture, for data sets whose person stands there; else a
+    labelled centre crop.
+    """
+    sizes = {picture.size for picture in pictures}
+    found = (
+        detector.find(pictures)
+        if len(sizes) == 1
+        else [detector.find([picture])[0] for picture in pictures]
+    )
+    return [
+        (
+            min(faces, key=lambda face: _off_centre(face, picture.size))
+            if faces
+            else centre_crop(picture)
+        )
+        for picture, faces in zip(pictures, found)
+    ]
+
+
+def _off_centre(face: Face, size: tuple[int, int]) -> float:
+    x0, y0, x1, y1 = face.box
+    return (x0 + x1 - size[0]) ** 2 + (y0 + y1 - size[1]) ** 2

@@ -1,0 +1,193 @@
+"""The figures of a record, all on pictures that the model was never trained on, of the weights as
+they are stored.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from ndcb.core.files import write_whole
+from ndcb.core.metrics import equal_error_rate, fnmr_at_fmr
+from ndcb.models import checkpoints
+from ndcb.models.pipeline import pick_device
+from ndcb.models.recognisers import load_recogniser
+from training.data.material import Material
+from training.data.pictures import Pictures, embeddings
+from training.data.sealed_material import SealedMaterial
+from training.measure.failures import failures
+
+MATED_PAIRS_A_PERSON = 5
+"""LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed
+seed.
+"""
+
+
+def save_measured(
+    folder: Path, model: nn.Module, record: dict, pictures: Pictures, recogniser=None
+) -> None:
+    """Save a trained model with its figures. An older checkpoint stays until they are there.
+
+    The other arguments are those of `checkpoints.save` and of `measure`.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        new = Path(place) / folder.name
+        checkpoints.save(new, model, record)
+        measure(new, pictures, recogniser)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("weights.safetensors", "record.json"):
+            write_whole(folder / name, (new / name).read_bytes())
+
+
+def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
+    """Measure the checkpoint in a folder as it is stored, and write its figures and its login
+    threshold into its record.
+    """
+    device = pick_device("auto") if recogniser is None else next(recogniser.parameters()).device
+    checkpoint = checkpoints.load(
+        folder, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS, device
+    )
+    if checkpoint.record["class"] in checkpoints.RECOGNISERS:
+        figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
+    else:
+        recogniser = recogniser or load_recogniser(checkpoint.record["recogniser"], device)
+        if checkpoint.record["class"] in checkpoints.SEALED:
+            figures, threshold = measure_sealed(SealedMaterial(checkpoint, recogniser, pictures))
+        else:
+            figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
+    checkpoints.update_record(folder, threshold=threshold, figures=figures)
+
+
+def measure_generator(material: Material) -> tuple[dict, float]:
+    """(figures on the test part, login threshold).
+
+    The threshold is where template-against-photo meets its EER on the development part; test
+    pictures have no say in it.
+    """
+    development, real, shifted = material.development, material.real_test, material.shifted_test
+    labels = material.pictures.labels[development]
+    _, threshold = equal_error_rate(
+        *scores(material.shifted(development), material.real(development), labels)
+    )
+    figures = image_figures(material) | {
+        "embedding_distance": spread(squared_distances(shifted, real))
+    }
+    for name, references in (("plain", real), ("template", shifted)):
+        figures[name] = verification(*scores(references, real, material.labels))
+    return figures | {"failures": failure_figures(material), "test_pictures": len(real)}, threshold
+
+
+def measure_sealed(material: SealedMaterial) -> tuple[dict, float]:
+    """The same for a sealed generator. `sealed`: every impostor has the key of the template's
+    owner; so has the threshold's.
+    """
+    development = material.development
+    known = material.opened(development), material.directions(development)
+    _, threshold = equal_error_rate(*scores(*known, material.pictures.labels[development]))
+    said, real, directions = material.test_opened, material.real_test, material.test_directions
+    figures = {"direction_distance": spread(squared_distances(said, directions))}
+    for name, references, probes in (("plain", real, real), ("sealed", said, directions)):
+        figures[name] = verification(*scores(references, probes, material.labels))
+    return figures | {"test_pictures": len(real)}, threshold
+
+
+def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, float]:
+    """The same for plain pictures: (figures on the test part, threshold from the development
+    part).
+    """
+    test, development = pictures.rows("test"), pictures.rows("development")
+    real, known = (embeddings(pictures, name, recogniser, rows) for rows in (test, development))
+    _, threshold = equal_error_rate(*scores(known, known, pictures.labels[development]))
+    plain = verification(*scores(real, real, pictures.labels[test]))
+    return {"plain": plain, "test_pictures": len(test)}, threshold
+
+
+def image_figures(material: Material) -> dict[str, float]:
+    """Mean over the test pictures of each distance between picture and template, of SSIM and of
+    PSNR (dB).
+    """
+    return {
+        name: float(values.mean(dtype=np.float64))
+        for name, values in material.distances(material.test).items()
+    }
+
+
+def failure_figures(material: Material, count: int = 64) -> dict[str, float]:
+    """Table 5's three failures, of the first test pictures."""
+    rows = material.test[:count]
+    return failures(material.templates(rows), material.pictures.batch(rows))
+
+
+def verification(genuine: np.ndarray, impostor: np.ndarray) -> dict:
+    eer, threshold = equal_error_rate(genuine, impostor)
+    return {
+        "eer": eer,
+        "threshold_at_eer": threshold,
+        "fnmr_at_fmr_1e-2": fnmr_at_fmr(genuine, impostor, 1e-2)[0],
+        "fnmr_at_fmr_1e-3": fnmr_at_fmr(genuine, impostor, 1e-3)[0],
+        "genuine": len(genuine),
+        "impostor": len(impostor),
+    }
+
+
+def scores(
+    references: np.ndarray, probes: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(genuine, impostor) squared distances between different pictures i < j: reference i, probe j;
+    unit embeddings (n, m).
+
+    All impostor pairs. Of a person of LFW at most five genuine pairs; of a digit all.
+    """
+    genuine, impostor = [], []
+    for row in range(len(references) - 1):
+        distance = 2 - 2 * probes[row + 1 :] @ references[row]
+        same = labels[row + 1 :] == labels[row]
+        impostor.append(distance[~same])
+        if labels.dtype.kind != "U":
+            genuine.append(distance[same])
+    if labels.dtype.kind == "U":
+        genuine = [pair_distances(references, probes, mated_pairs(labels))]
+    return np.concatenate(genuine), np.concatenate(impostor)
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Eq. 1, row by row, (n,)."""
+    return np.square(a - b).sum(1)
+
+
+def pair_distances(
+    references: np.ndarray, probes: np.ndarray, pairs: np.ndarray, step: int = 2**16
+) -> np.ndarray:
+    """Eq. 1 of reference i and probe j for pairs (k, 2) of rows; in pieces, for millions of pairs
+    of embeddings fill the memory.
+    """
+    pieces = [pairs[start : start + step] for start in range(0, len(pairs), step)]
+    return np.concatenate(
+        [squared_distances(references[piece[:, 0]], probes[piece[:, 1]]) for piece in pieces]
+    )
+
+
+def mated_pairs(people: np.ndarray, most: int = MATED_PAIRS_A_PERSON, seed: int = 0) -> np.ndarray:
+    """(k, 2) rows i < j of one person, at most `most` a person."""
+    chooser = np.random.default_rng(seed)
+    pairs = []
+    for person in np.unique(people):
+        rows = np.flatnonzero(people == person)
+        every = np.stack(np.triu_indices(len(rows), 1), axis=1)
+        chosen = (
+            np.sort(chooser.choice(len(every), min(most, len(every)), replace=False))
+            if len(every)
+            else []
+        )
+        pairs.extend(rows[every[chosen]])
+    return np.array(pairs).reshape(-1, 2)
+
+
+def spread(values: np.ndarray) -> dict:
+    return {
+        "mean": float(values.mean(dtype=np.float64)),
+        "median": float(np.median(values)),
+        "p95": float(np.percentile(values, 95)),
+        "p99": float(np.percentile(values, 99)),
+    }

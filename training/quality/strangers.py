@@ -1,0 +1,190 @@
+"""How often strangers are taken for each other: in pairs, in one enrolment, and in a search."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ndcb.core.terms import DEFAULT_FACES, BadPicture
+from ndcb.generators import make_templates
+from ndcb.models.checkpoints import Checkpoint
+from ndcb.results import thresholds
+from ndcb.vault.keys import rotation
+from ndcb.vault.one_person import check_one_person
+from ndcb.vault.vault import MOST_PHOTOS
+from training.data.pictures import kept_rows
+from training.quality.seen_photos import Photos
+
+VERSION = 1
+"""Of the templates' rows in the cache. It grows when this module computes something else."""
+BATCH = 32
+NAMES = (1, 3, 10, 29, 100, 300)
+DRAWS, STRANGERS = 300, 100
+SETS = 2000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a login compares of each photo: with another photo's, their squared distance decides."""
+
+    probes: np.ndarray
+    """(n, m): F(X), or z(F(X))."""
+    references: np.ndarray
+    """(n, m): the same of its template, which the right key has turned back."""
+
+    @property
+    def distances(self) -> np.ndarray:
+        """(n, n), squared: row template, column probe."""
+        return squared(self.references, self.probes)
+
+
+class Generators:
+    """The default generators, plain and sealed, on photos that were seen already.
+
+    They read nothing but F(X).
+    """
+
+    def __init__(self, plain: Checkpoint, sealed: Checkpoint, recogniser: torch.nn.Module):
+        self.plain, self.sealed, self.recogniser = plain, sealed, recogniser
+        self.device = next(recogniser.parameters()).device
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        return {"plain": self.plain.record["threshold"], "sealed": self.sealed.record["threshold"]}
+
+    def probes(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+        """F(X) -> what each login compares."""
+        return {"plain": embeddings, "sealed": self._directions(embeddings)}
+
+    def compared(self, photos: Photos, change: str, rows: np.ndarray) -> dict[str, Compared]:
+        """Of photos after a change; F(T) is kept in the cache."""
+        probes = self.probes(photos.seen(change, rows).embeddings)
+        references = {
+            "plain": self._seen_of_templates(photos, change, rows, self.plain),
+            "sealed": self._opened(photos, change, rows),
+        }
+        return {name: Compared(probes[name], references[name]) for name in probes}
+
+    def plain_references(self, photos: Photos, change: str, rows: np.ndarray) -> np.ndarray:
+        """F(T) of plain templates, (n, m)."""
+        return self._seen_of_templates(photos, change, rows, self.plain)
+
+    def _opened(self, photos: Photos, change: str, rows: np.ndarray) -> np.ndarray:
+        said = self._directions(self._seen_of_templates(photos, change, rows, self.sealed))
+        return np.einsum("nji,nj->ni", self._turns(rows), said)
+
+    def _seen_of_templates(
+        self, photos: Photos, change: str, rows: np.ndarray, generator: Checkpoint
+    ) -> np.ndarray:
+        key = f"{photos.key(change)}-{generator.record['sha256'][:12]}"
+        what = f"templates of {generator.name}, {change}"
+
+        def embed(chunk: np.ndarray) -> np.ndarray:
+            return self._embed_templates(photos.seen(change, chunk).embeddings, chunk, generator)
+
+        code = [*photos.code, Generators, make_templates, type(generator.model), rotation]
+        return kept_rows(key, code, len(photos.files), rows, embed, what, BATCH)
+
+    @torch.inference_mode()
+    def _embed_templates(
+        self, embeddings: np.ndarray, rows: np.ndarray, generator: Checkpoint
+    ) -> np.ndarray:
+        targets = embeddings
+        if generator is self.sealed:
+            targets = np.einsum("nij,nj->ni", self._turns(rows), self._directions(embeddings))
+        known = torch.from_numpy(targets).to(self.device)
+        templates = make_templates(generator.model, self.recogniser, known, known)
+        return self.recogniser(templates).cpu().numpy()
+
+    @torch.inference_mode()
+    def _directions(self, embeddings: np.ndarray) -> np.ndarray:
+        known = torch.from_numpy(embeddings).to(self.device)
+        return self.sealed.model.direction(known).cpu().numpy()
+
+    def _turns(self, rows: np.ndarray) -> np.ndarray:
+        """R_k of each photo's key, (n, d, d); the keys are hashes of fixed words."""
+        size = self.sealed.model.config.directions
+        keys = [hashlib.sha256(f"key of photo {row}".encode()).digest() for row in rows]
+        return np.stack([rotation(key, size) for key in keys]).astype(np.float32)
+
+
+def squared(references: np.ndarray, probes: np.ndarray) -> np.ndarray:
+    """Eq. 1 of every reference and every probe, unit vectors (n, m) and (k, m) -> (n, k)."""
+    return 2 - 2 * references @ probes.T
+
+
+# one enrolment
+
+
+def one_person(probes: np.ndarray, people: np.ndarray, threshold: float) -> dict:
+    """Number of photos -> people, refused, missed, half_missed: see `training.quality.gate`.
+
+    probes: what a login compares of photos, (n, m). For each set a person and a stranger are drawn
+    who have enough photos.
+    """
+    chooser = np.random.default_rng(0)
+    own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
+    found = {}
+    for count in range(2, MOST_PHOTOS + 1):
+        enough = [person for person, rows in own.items() if len(rows) >= count]
+        if len(enough) < 2:
+            continue
+        answers = np.array(
+            [
+                [_is_one(probes[rows], threshold) for rows in _set(chooser, own, enough, count)]
+                for _ in range(SETS)
+            ]
+        )
+        accepted = answers.mean(0)
+        found[str(count)] = {
+            "people": len(enough),
+            "refused": 1 - float(accepted[0]),
+            "missed": float(accepted[1]),
+            "half_missed": float(accepted[2]),
+        }
+    return found
+
+
+def _set(chooser, own: dict, enough: list, count: int) -> Iterator[np.ndarray]:
+    """Rows of photos: of one person; the last of them a stranger's; half of them a stranger's."""
+    person, stranger = chooser.choice(enough, 2, replace=False)
+    mine, theirs = (chooser.choice(own[one], count, replace=False) for one in (person, stranger))
+    for foreign in (0, 1, count // 2):
+        yield np.append(mine[: count - foreign], theirs[:foreign])
+
+
+def _is_one(probes: np.ndarray, threshold: float) -> bool:
+    try:
+        check_one_person(torch.from_numpy(probes), threshold)
+        return True
+    except BadPicture:
+        return False
+
+
+# a search
+
+
+def identification(references: np.ndarray, probes: np.ndarray, threshold: float) -> dict:
+    """Number of names -> named, predicted: how many strangers a search names, and is said to name.
+
+    references: F(T), (n, templates of a name, m); probes: F(X) of one photo each, (n, m). Each draw
+    enrols so many people and searches for others.
+    """
+    chooser = np.random.default_rng(0)
+    near = squared(references.reshape(-1, references.shape[2]), probes) < threshold
+    matches = near.reshape(*references.shape[:2], -1).any(1)  # name, probe
+    found = {}
+    for names in NAMES:
+        if names + STRANGERS > len(probes):
+            break
+        named = []
+        for _ in range(DRAWS):
+            drawn = chooser.permutation(len(probes))
+            enrolled, strangers = drawn[:names], drawn[names : names + STRANGERS]
+            named.append(matches[np.ix_(enrolled, strangers)].any(0).mean())
+        compared = [(DEFAULT_FACES, names * references.shape[1])]
+        predicted = thresholds.false_name_chance(compared, threshold)
+        found[str(names)] = {"named": float(np.mean(named)), "predicted": predicted}
+    return found
