@@ -947,7 +947,7 @@ def test_a_second_recogniser_sees_photos_and_templates(monkeypatch):
 @pytest.mark.parametrize(
     "module, use",
     [
-        ("tests.test_evaluation", lambda one, other: one.second(other, one.test, template=False)),
+        ("tests.training.test_evaluation", lambda one, other: one.second(other, one.test, template=False)),
         ("training.data.material", lambda one, _: one.shifted(one.test, "jpeg_75")),
         ("ndcb.generators.unet", lambda one, _: one.shifted(one.test)),
         ("ndcb.generators", lambda one, _: one.shifted(one.test)),

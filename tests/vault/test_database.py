@@ -241,7 +241,7 @@ def child_lists(place: str) -> None:
 
 
 def run_child(function: str, place: Path) -> str:
-    call = f"from tests import test_database; test_database.{function}({str(place)!r})"
+    call = f"from tests.vault import test_database; test_database.{function}({str(place)!r})"
     return subprocess.run(
         [sys.executable, "-c", call], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=400
     ).stdout.strip()

@@ -1108,7 +1108,7 @@ def child_may_only_read(place: str) -> None:
 
 
 def start(function: str, *arguments) -> subprocess.Popen:
-    call = f"from tests import test_vault; test_vault.{function}({', '.join(map(repr, arguments))})"
+    call = f"from tests.vault import test_vault; test_vault.{function}({', '.join(map(repr, arguments))})"
     return subprocess.Popen(
         [sys.executable, "-c", call],
         cwd=ROOT,
