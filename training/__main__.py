@@ -13,7 +13,7 @@ import tyro
 
 from ndcb.attacks.inverter import INVERTER
 from ndcb.core.terms import DEFAULT_FACES, UserError
-from ndcb.faces.lfw import data_root
+from ndcb.core.paths import data_root
 from ndcb.models import checkpoints
 from training.memory import keep_freed_memory
 from training.presets import (

@@ -3,7 +3,6 @@ is asked for is downloaded.
 """
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -13,13 +12,6 @@ from ndcb.core.terms import NotAvailable
 
 TEST_SHARE = 0.2
 PARTS = ("training", "development", "test")
-
-
-def data_root(root: str | None = None) -> Path:
-    """`--data`, else NDCB_DATA, else ~/.cache/ndcb/data: the folder that holds lfw_home/ and
-    MNIST/.
-    """
-    return Path(root or os.environ.get("NDCB_DATA") or Path.home() / ".cache" / "ndcb" / "data")
 
 
 def lfw_files(root: Path) -> list[Path]:

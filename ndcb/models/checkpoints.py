@@ -15,6 +15,7 @@ from safetensors.torch import save as save_bytes
 from torch import nn
 
 from ndcb.core.files import write_json, write_whole
+from ndcb.core.paths import checkpoints_folder
 from ndcb.core.terms import BadCheckpoint, UnknownName
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.inverter import Inverter
@@ -23,7 +24,7 @@ from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import records
 from ndcb.recognisers.digits import DigitEmbedder, DigitEmbedderConfig
 
-FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+FOLDER = checkpoints_folder()
 CLASSES = {
     "UNet": (UNet, UNetConfig),
     "Bottleneck": (Bottleneck, BottleneckConfig),

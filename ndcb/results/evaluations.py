@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ndcb.core.paths import checkpoints_folder
 from ndcb.core.terms import DEFAULT_FACES, BadCheckpoint, UnknownName
 from ndcb.models import records
 
-FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+FOLDER = checkpoints_folder()
 SERIES = "alpha"
 """The `series` in the records of the checkpoints of Figure 12."""
 

@@ -1,4 +1,4 @@
-"""LFW: where it is looked for, what is said when it is not there, and how its people are split."""
+"""LFW: what is said when it is not there, and how its people are split."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,6 @@ import sklearn.datasets
 from ndcb.core.terms import NotAvailable
 from ndcb.faces import lfw
 from ndcb.faces.lfw import in_development, in_test, part_of
-
-
-def test_the_data_folder_is_the_option_then_the_variable_then_the_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("NDCB_DATA", str(tmp_path / "variable"))
-    assert lfw.data_root(str(tmp_path / "option")) == tmp_path / "option"
-    assert lfw.data_root() == tmp_path / "variable"
-    monkeypatch.delenv("NDCB_DATA")
-    assert lfw.data_root().parts[-3:] == (".cache", "ndcb", "data")
 
 
 def test_lfw_is_downloaded_by_scikit_learn_and_offline_is_said(monkeypatch, tmp_path):

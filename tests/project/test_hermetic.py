@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ndcb.faces import lfw
+from ndcb.core.paths import cache_root, data_root
 from tests.conftest import ROOT
 from tests.hermetic import sitecustomize as guard
-from training.data.datasets import cache_root
 
 
 @pytest.fixture
@@ -102,4 +101,4 @@ def test_the_users_folders_are_out_of_sight(monkeypatch):
     assert cache_root().is_relative_to(home)
     monkeypatch.delenv("NDCB_CACHE")
     monkeypatch.delenv("NDCB_DATA")
-    assert cache_root().is_relative_to(home) and lfw.data_root().is_relative_to(home)
+    assert cache_root().is_relative_to(home) and data_root().is_relative_to(home)

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ndcb.core.files import whole_file
+from ndcb.core.paths import cache_root
 from ndcb.core.terms import FACE_SIZE, Face, NotAvailable
 from ndcb.faces.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
 from ndcb.faces.images import read_picture
@@ -19,13 +19,6 @@ from ndcb.faces.lfw import PARTS, lfw_files, missing, part_of
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
-
-
-def cache_root() -> Path:
-    """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any
-    time.
-    """
-    return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
 
 
 def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:

@@ -73,7 +73,7 @@ from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
 from ndcb.results import goals
-from training.data.datasets import cache_root
+from ndcb.core.paths import cache_root
 from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.data.sealed_material import SealedMaterial

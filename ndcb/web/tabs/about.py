@@ -2,17 +2,16 @@
 paper, licences.
 """
 
-from pathlib import Path
-
 import gradio as gr
 
+from ndcb.core import paths
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
 from ndcb.report.tables import rate, small
 from ndcb.results import evaluations
 from ndcb.results.evaluations import Evaluation
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+README = paths.readme()
 
 NO_LICENCES = (
     "They stand in README.md, which is not there or has lost that section. Get it again from where"

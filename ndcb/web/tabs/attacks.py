@@ -17,7 +17,8 @@ from ndcb.attacks import line_up as attacks
 from ndcb.attacks.line_up import CHOICES, FEWEST, LFW, MOST, OWN, Player, Tally, Theft, Trial
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from ndcb.faces import samples
-from ndcb.faces.lfw import data_root, lfw_files
+from ndcb.core.paths import data_root
+from ndcb.faces.lfw import lfw_files
 from ndcb.models.pipeline import Models
 from ndcb.report.tables import details
 from ndcb.web import private_files, words

@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
+from ndcb.core.paths import data_root
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UnknownName, UserError
 from ndcb.faces import lfw, samples
 from ndcb.faces.detectors import centre_crop
@@ -326,7 +327,7 @@ def _wire_digits(models, pad, draw, forget, gallery, generator, visit, shown) ->
 
 def unseen_people() -> list[Path]:
     """The same ten photos for every visitor. Raises NotAvailable."""
-    return [photos[0] for photos in lfw.unseen_people(lfw.data_root(), LFW_PEOPLE)]
+    return [photos[0] for photos in lfw.unseen_people(data_root(), LFW_PEOPLE)]
 
 
 def show_people() -> list:
