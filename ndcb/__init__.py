@@ -8,7 +8,7 @@ A generator turns a face into a picture that differs as much as possible while a
 still sees the same person. The picture is stored as the login template; a plain photo logs in when
 its embedding is near the template's.
 
-    from ndcb.pipeline import Models
+    from ndcb.models.pipeline import Models
     models = Models()
     face = models.find("photo.jpg")[0]                        # aligned 160x160, or NoFaceFound
     result = models.distorter("faces-bottleneck").distort(face.image)    # .template, .distances, .embedding_distance, .decision
@@ -16,8 +16,8 @@ its embedding is near the template's.
 With a key, which lies elsewhere, a template can be revoked and renewed, and says nothing to who has
 not got it (`ndcb.vault.sealed_vault`):
 
-    from ndcb.keys import Passphrase
-    from ndcb.sealed_vault import SealedVault
+    from ndcb.vault.keys import Passphrase
+    from ndcb.vault.sealed_vault import SealedVault
     vault = SealedVault("vault.sqlite", "keys.sqlite", models)
     vault.enrol_sealed("Ann", ["ann.jpg"], Passphrase("correct horse battery"))
     vault.verify_sealed("Ann", "photo.jpg", Passphrase("correct horse battery"))    # True or False

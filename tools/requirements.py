@@ -48,11 +48,11 @@ def lists() -> dict[str, str]:
 
 def lock() -> str:
     """The lock's text. Raises PackageNotFoundError: a declared package is not installed here."""
-    versions = _installed([*declared(), *declared(*LOCKED_EXTRAS)])
+    versions = installed([*declared(), *declared(*LOCKED_EXTRAS)])
     return _text(LOCK, [f"{name}=={versions[name]}" for name in sorted(versions)])
 
 
-def _installed(requirements: list[str]) -> dict[str, str]:
+def installed(requirements: list[str]) -> dict[str, str]:
     """Name -> version of these packages and of all that they need, as installed here."""
     versions, waiting = {}, [(Requirement(line), "") for line in requirements]
     seen = set()

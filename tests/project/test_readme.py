@@ -1,19 +1,132 @@
-"""README is true: its tables come from the figures, its commands and its pictures exist."""
+"""README and docs are true: their tables come from the figures, and what they name is there."""
 
+import json
 import re
 
-from training import publish as readme
+import pytest
+
+from ndcb.core.paths import checkpoints_folder
+from tests.conftest import ROOT
+from training import publish
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"\]\((?!http)([^)#]*)(#[^)]*)?\)")
+
+
+def named(path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def summaries() -> dict[str, dict]:
+    files = checkpoints_folder().glob("*/evaluation/summary.json")
+    return {path.parents[1].name: json.loads(path.read_text()) for path in files}
 
 
 def test_the_tables_are_what_was_measured():
-    text = readme.README.read_text()
-    assert readme.with_tables(text) == text, "stale; run: python -m training.publish"
+    for page, text in publish.pages().items():
+        assert page.read_text() == text, f"{page.name} is stale; run: python -m training.publish"
 
 
-def test_what_readme_names_is_there():
-    text = readme.README.read_text()
-    for path in re.findall(r"\]\((?!http|#)([^)]+)\)", text):
-        assert (readme.README.parent / path).exists(), path
-    makefile = (readme.README.parent / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", text):
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_what_a_page_names_is_there(page):
+    for place, section in LINK.findall(page.read_text()):
+        target = page.parent / place if place else page
+        assert target.exists(), place
+        if section:
+            assert section[1:] in anchors(target), f"{place}{section}"
+
+
+def anchors(page) -> set[str]:
+    """The names that a Markdown page's headings have in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_make_has_the_targets(page):
+    makefile = (ROOT / "Makefile").read_text()
+    code = re.findall(r"```.*?```|`[^`\n]+`", page.read_text(), re.DOTALL)
+    for target in re.findall(r"^`?make ([a-z-]+)", "\n".join(code), re.MULTILINE):
         assert f"\n{target}:" in makefile, target
+
+
+def test_readme_is_short():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    widths = [line.count("|") - 1 for line in lines if line.startswith("| ---")]
+    assert widths == [6], "the generators' table has six columns"
+
+
+def test_the_moving_picture_is_small():
+    from PIL import Image
+
+    path = ROOT / "docs" / "templates.gif"
+    assert path.stat().st_size < 2_000_000
+    with Image.open(path) as picture:
+        assert picture.n_frames > 10
+
+
+def test_the_figures_between_the_words_are_measured(summaries):
+    """README and docs/sealed.md tell some figures by hand, to say what they mean."""
+    readme, sealed_page = (
+        " ".join((ROOT / name).read_text().split()) for name in ("README.md", "docs/sealed.md")
+    )
+    assert "Among 100 names, 67.5 %" in readme
+    assert "| 1 | 100 | 67.5% |" in (ROOT / "docs" / "quality.md").read_text()
+    for text in readme_figures(summaries):
+        assert text in readme, text
+    for text in sealed_figures(summaries["faces-sealed"]["sealed"]):
+        assert text in sealed_page, text
+
+
+def readme_figures(summaries: dict) -> list[str]:
+    u_net, concealing, bottleneck = (
+        summaries[name] for name in ("faces", "faces-concealing", "faces-bottleneck")
+    )
+    sealed = summaries["faces-sealed"]["sealed"]
+    thefts = [one["attacks"]["restoration"]["facenet"] for one in (u_net, concealing)]
+    assert {theft["same_photo"]["accepted"] for theft in thefts} == {1000}
+    others = [theft["another_photo"]["share"] for theft in thefts]
+    found = [one["attacks"]["face_found"]["template"] for one in (u_net, concealing)]
+    restored = bottleneck["attacks"]["restoration"]["facenet"]["same_photo"]
+    assert (restored["accepted"], bottleneck["attacks"]["face_found"]["template"]) == (0, 0)
+    assert sealed["restoration"]["restoration"]["facenet"]["same_photo"]["accepted"] == 0
+    assert all(one["inside"] for one in sealed["linkability"]["templates"].values())
+    leaked = sealed["security"]["leaked"]
+    assert sealed["security"]["one_key"]["64"]["share"] == 1
+    login = bottleneck["verification"]["template"]["at_login_threshold"]
+    return [
+        f"{others[0]:.1%} and {others[1]:.1%} of 399".replace("%", " %"),
+        f"{found[0]:.1%} and {found[1]:.1%} of 500".replace("%", " %"),
+        f"squared distance of {bottleneck['embedding_error']['mean']:.3f} from",
+        f"threshold is {login['threshold']:.3f}",
+        f"{leaked['share']:.2%} of {leaked['of']} templates".replace("%", " %"),
+        f"{sealed['second_recogniser']['plain']['eer']:.2%} is".replace("%", " %"),
+    ]
+
+
+def sealed_figures(sealed: dict) -> list[str]:
+    rates, security = sealed["verification"], sealed["security"]
+    links = [
+        [one["d_sys"] for one in sealed["linkability"][what].values()]
+        for what in ("templates", "photo")
+    ]
+    restored, chance = (sealed["restoration"][what] for what in ("restoration", "chance"))
+    accepted = [
+        judged[judge]["same_photo"]["accepted"]
+        for judged in (restored, chance)
+        for judge in ("facenet", "dlib")
+    ]
+    return [
+        *("D_sys {:.4f}, {:.4f} and {:.4f}".format(*three) for three in links),
+        f"D_sys {sealed['linkability']['control_photo']['network']['d_sys']:.4f}",
+        "takes {} of 1,000 for the person, dlib {}; of the mean face {} and {}".format(*accepted),
+        f"EER {rates['own_keys']['eer']:.2%}".replace("%", " %"),
+        f"EER {rates['stolen_key']['eer']:.2%}".replace("%", " %"),
+        f"{security['renewed']['accepted']} of {security['renewed']['of']:,} accepted",
+        f"{security['replayed']['accepted']} of {security['replayed']['of']:,} accepted",
+        f"{security['leaked']['accepted']} of {security['leaked']['of']} match",
+        f"all {security['one_key']['64']['of']:,} other",
+    ]
