@@ -21,6 +21,8 @@ sys.path.insert(0, str(ROOT))
 from ndcb.core.files import write_whole  # noqa: E402
 
 LOCKED_EXTRAS = ("train", "test")
+OF_TORCH = ("nvidia-", "cuda-", "triton")
+"""How the names of packages begin that torch needs on some systems only, and pins itself."""
 WRITTEN = "# Written from pyproject.toml by tools/requirements.py: "
 PAGE = "the page and the command `ndcb`."
 EVALUATION = """a second recogniser for
@@ -61,6 +63,8 @@ def installed(requirements: list[str]) -> dict[str, str]:
         if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
+        if name.startswith(OF_TORCH):
+            continue
         wanted = {(name, own) for own in ("", *requirement.extras)} - seen
         seen |= wanted
         if not wanted:
