@@ -1,7 +1,7 @@
 """Tables in SQLite, PostgreSQL or whatever else SQLAlchemy knows; failures in words.
 
-What is deleted from an SQLite file is overwritten. Whoever only reads makes neither tables nor a
-file, and another program's file is not even locked.
+What is deleted from an SQLite file is overwritten. Reading makes neither tables nor a file, and
+does not even lock another program's file.
 """
 
 import os
@@ -80,11 +80,11 @@ SENTENCES = {
 
 
 class Database:
-    """The tables of one kind at a place. Every failure leaves as a UserError; a row that is there
-    already alone stays an IntegrityError.
+    """The tables of one kind at a place.
 
     place: a file's path, or any URL of SQLAlchemy. what: the word for it in sentences. versions:
-    the table with the tables' version.
+    the table that holds the tables' version. Every failure is raised as a UserError, except for a
+    row that is there already: that stays an IntegrityError.
     """
 
     def __init__(self, place: str | os.PathLike, what: str, versions: Table, version: int):
@@ -113,15 +113,20 @@ class Database:
         with self._in_words(), self.engine.begin() as connection:
             yield connection
 
+    def is_at(self, other: "Database") -> bool:
+        """Do both lie at one place? Databases in memory never do."""
+        place = _place_of(self.engine.url)
+        return place is not None and place == _place_of(other.engine.url)
+
     def close(self) -> None:
         self.engine.dispose()
         self._ready = False
 
     def _look(self) -> bool:
-        """`is_there`, of tables that were not looked for yet.
+        """`is_there`, where nobody has looked yet.
 
-        A file is looked at from outside first: SQLite itself would mend what another program left
-        open.
+        A file is looked at from outside first: once opened, SQLite would mend what another program
+        left half done.
         """
         file = _file_of(self.engine.url)
         if file and _is_absent(file):
@@ -143,10 +148,10 @@ class Database:
             raise UserError(NO_FILE.format(self.what))
 
     def _refuse_other_tables(self, names: set[str]) -> None:
-        """Raises UserError: tables of another program, and nothing that is stored by this one.
+        """Raises UserError: tables of another program, and no rows of this one.
 
-        A server's database may be shared with other programs, but not with another kind of store of
-        this one: keys must not lie beside templates.
+        A server's database may be shared with other programs. It may not hold both the vault and
+        the key store: keys must not lie beside templates.
         """
         others = names - {table.name for table in self.versions.metadata.sorted_tables}
         if self.engine.url.get_backend_name() != "sqlite":
@@ -155,7 +160,7 @@ class Database:
             raise UserError((NO_FILE if _file_of(self.engine.url) else NO_VAULT).format(self.what))
 
     def _holds_rows(self) -> bool:
-        """Older versions made their tables wherever they looked, and stored nothing in them."""
+        """Tables alone say nothing: older versions made them wherever they looked."""
         tables = self.versions.metadata.sorted_tables
         stores = [table for table in tables if table is not self.versions]
         queries = [select(*table.primary_key.columns) for table in stores]
@@ -176,10 +181,7 @@ class Database:
     def _table_names(self) -> set[str]:
         try:
             connection = self.engine.connect()
-        except (
-            TypeError,
-            ValueError,
-        ) as error:  # an option in the URL that the driver does not know
+        except (TypeError, ValueError) as error:  # the driver does not know an option in the URL
             raise UserError(BAD_PLACE.format(self.what)) from error
         with connection:
             return set(inspect(connection).get_table_names())
@@ -195,7 +197,7 @@ class Database:
                 raise
 
     def _make_tables(self) -> None:
-        # SQLite waits for a lock, but not to raise one that it has
+        # SQLite waits for a new lock, but not to turn a reader's lock into a writer's
         engine = self.engine.execution_options(begins="BEGIN IMMEDIATE")
         with engine.begin() as connection:
             for table in self.versions.metadata.sorted_tables:
@@ -211,15 +213,13 @@ class Database:
         except PoolTimeout as error:
             raise UserError(IN_USE.format(self.what)) from error
         except DBAPIError as error:
-            code = (
-                getattr(error.orig, "sqlite_errorname", None)
-                or getattr(error.orig, "sqlstate", None)
-                or ""
-            )
-            text = next(
-                (text for start, text in SENTENCES.items() if code.startswith(start)), NO_ANSWER
-            )
-            raise UserError(text.format(self.what)) from error
+            raise UserError(_sentence(error.orig).format(self.what)) from error
+
+
+def _sentence(error: BaseException | None) -> str:
+    """What is said about a driver's error."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
+    return next((text for start, text in SENTENCES.items() if code.startswith(start)), NO_ANSWER)
 
 
 def versions_table(name: str) -> Table:
@@ -233,23 +233,27 @@ def versions_table(name: str) -> Table:
 
 
 def make_engine(place: str | os.PathLike, what: str) -> Engine:
-    """A path or URL -> an engine; nothing is opened yet. Raises UserError, which does not repeat
-    the URL: it may hold a password.
+    """A path or URL -> an engine; nothing is opened yet.
+
+    Raises UserError, which does not repeat the URL: it may hold a password.
     """
     try:
-        url = (
-            make_url(place)
-            if "://" in str(place)
-            else URL.create("sqlite", database=os.fspath(place))
-        )
-        # SQLAlchemy 2.0 would take psycopg2, and does not know the name postgres
-        if url.drivername in ("postgresql", "postgres"):
-            url = url.set(drivername="postgresql+psycopg")
+        url = _url_of(place)
         if not place or url.get_dialect().is_async:
             raise UserError(BAD_PLACE.format(what))
         return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _server_engine(url)
     except (ArgumentError, ImportError, ValueError) as error:
         raise UserError(BAD_PLACE.format(what)) from error
+
+
+def _url_of(place: str | os.PathLike) -> URL:
+    if "://" not in str(place):
+        return URL.create("sqlite", database=os.fspath(place))
+    url = make_url(place)
+    # SQLAlchemy 2.0 would take psycopg2, and does not know the name postgres
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
 
 
 def _server_engine(url: URL) -> Engine:
@@ -258,14 +262,15 @@ def _server_engine(url: URL) -> Engine:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    """With a rollback journal, not WAL: the database stays one file, can be read where nothing may
-    be written, and what is revoked does not live on in a log. Transactions are begun by hand:
-    Python's driver begins them late, and not at all for the tables.
+    """It has a rollback journal, no WAL, and transactions that are begun by hand.
+
+    So the database stays one file, can be read where nothing may be written, and what is revoked
+    does not live on in a log. Python's driver would begin transactions late, and none at all for
+    the tables.
     """
     options = {"timeout": WAIT_SECONDS, "isolation_level": None, "check_same_thread": False}
-    pool = (
-        {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0} if _in_memory(url) else {}
-    )  # threads take turns
+    in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}  # one thread at a time
+    pool = in_turns if _in_memory(url) else {}
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
@@ -281,10 +286,17 @@ def _in_memory(url: URL) -> bool:
 
 
 def _set_up_sqlite(connection, _record) -> None:
-    connection.text_factory = lambda text: text.decode(
-        errors="replace"
-    )  # else one damaged name hides all rows
+    # else one damaged name hides all rows
+    connection.text_factory = lambda text: text.decode(errors="replace")
     connection.execute("PRAGMA secure_delete = ON")  # what is revoked is overwritten
+
+
+def _place_of(url: URL) -> str | URL | None:
+    """What two addresses of one database have in common; None: in memory."""
+    if _in_memory(url):
+        return None
+    is_file = url.get_backend_name() == "sqlite"
+    return os.path.realpath(url.database) if is_file else url.set(password=None)
 
 
 def _file_of(url: URL) -> Path | None:
@@ -298,7 +310,7 @@ def _file_of(url: URL) -> Path | None:
 
 
 def _is_absent(file: Path) -> bool:
-    """Nothing is there yet, but its folder is. What else is wrong with a place SQLite says."""
+    """Is nothing there yet, in a folder that is there? SQLite says what else is wrong."""
     try:
         file.stat()
     except FileNotFoundError:
@@ -309,9 +321,9 @@ def _is_absent(file: Path) -> bool:
 
 
 def _peek(file: Path) -> tuple[set[str], bool]:
-    """An SQLite file's tables, and whether it keeps a write-ahead log; none where it is unreadable.
+    """An SQLite file's tables and views, and whether it keeps a write-ahead log.
 
-    Neither locks nor changes anything.
+    Nothing is locked or changed; an unreadable file has no tables and no log.
     """
     names, has_log = set(), False
     with suppress(OSError, ValueError), open(file, "rb") as opened:
@@ -324,9 +336,7 @@ def _peek(file: Path) -> tuple[set[str], bool]:
 
 
 def _make_private(url: URL) -> None:
-    """Make a new SQLite file so that nobody but its owner can read it; SQLite itself would ask the
-    umask alone.
-    """
+    """Make a new SQLite file that only its owner can read; SQLite would ask the umask alone."""
     if file := _file_of(url):
         with suppress(OSError, ValueError):  # it is there, or SQLite says why not
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -12,12 +12,11 @@ from PIL import Image
 
 from ndcb.__main__ import main
 from ndcb.core.terms import DEFAULT_FACES
-from ndcb.vault import keys
-from ndcb.vault.keys import KeyCard, Scrypt
+from ndcb.vault.key_card import KeyCard
+from ndcb.vault.key_sources import Scrypt
 from tests.conftest import ROOT
 from tests.core.test_files import largest_file
-from tests.vault.test_sealed_vault import sealing
-from tests.vault.test_vault import NOBODY, ToyModels, photo, toy
+from tests.vault.toys import NOBODY, ToyModels, photo, sealing, toy, weak_hash
 
 
 @pytest.fixture
@@ -29,9 +28,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "ndcb.models.pipeline.Models", lambda *_: ToyModels(toy(DEFAULT_FACES), sealing())
     )
-    monkeypatch.setattr(
-        Scrypt, "hash", lambda self, text, salt: keys.kdf.Scrypt(salt, 32, 2, 8, 1).derive(text)
-    )
+    monkeypatch.setattr(Scrypt, "hash", weak_hash)
     for person in range(3):
         for shot in range(3):
             photo(person, shot).save(f"p{person}-{shot}.png")

@@ -8,22 +8,18 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ndcb.core.terms import UserError
 from ndcb.vault.database import make_engine
-from ndcb.vault.key_store import KeyStore, new_seal
+from ndcb.vault.key_store import KeyStore
+from ndcb.vault.seals import new_seal
 from tests.conftest import ROOT
-from tests.vault.test_vault import (
-    in_words,
-    photo,
-    postgres,
-    result_of,
-    server,
-    toy_vault,
-)  # noqa: F401
+from tests.vault.test_vault import in_words, result_of
+from tests.vault.toys import photo, toy_vault
 
 READING = {
     "list": lambda vault: vault.list(),
@@ -137,10 +133,10 @@ def test_reading_what_is_absent_or_empty_is_an_empty_vault_and_makes_nothing(tmp
     ):
         vault = toy_vault(place)
         assert vault.list() == [] and vault.stolen() == []
-        assert [
-            result_of(lambda: READING[verb](vault)).split(". ")[0]
-            for verb in ("verify", "identify", "revoke")
-        ] == [
+        refused = [
+            result_of(partial(READING[verb], vault)) for verb in ("verify", "identify", "revoke")
+        ]
+        assert [sentence.split(". ")[0] for sentence in refused] == [
             "Nobody is enrolled as 'Ann'",
             "Nobody is enrolled yet",
             "Nobody is enrolled as 'Ann'",

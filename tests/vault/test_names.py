@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ndcb.core.terms import UserError
 from ndcb.vault.names import LONGEST_NAME, clean_name, digests_of, person_of
-from tests.vault.test_vault import change, photo, toy_vault
+from tests.vault.test_vault import change
+from tests.vault.toys import photo, toy_vault
 
 WRITTEN = {
     "Persian with ZWNJ": "علی‌رضا",
@@ -173,11 +174,12 @@ def older(tmp_path):
     """A vault with names whose digest is another one today, stored as an older version stored
     them."""
     path = tmp_path / "vault.sqlite"
+    renamed = {"one": "1", "two": "１", "circled": "②", "half": "ｶﾅ"}
     vault = toy_vault(path)
-    for person, name in enumerate(["one", "two", "circled", "half"]):
+    for person, name in enumerate(renamed):
         vault.enrol(name, [photo(person)])
     vault.close()
-    for before, name in zip(["one", "two", "circled", "half"], ["1", "１", "②", "ｶﾅ"]):
+    for before, name in renamed.items():
         change(
             path,
             "UPDATE ndcb_templates SET name = ?, person = ? WHERE name = ?",

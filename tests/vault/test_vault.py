@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import os
-import pwd
 import random
 import re
 import resource
@@ -30,7 +29,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import event
-from torch import nn
 
 from ndcb.core.terms import (
     DEFAULT_FACES,
@@ -38,175 +36,17 @@ from ndcb.core.terms import (
     Face,
     NoFaceFound,
     PoorPhoto,
-    UnknownName,
     UserError,
 )
-from ndcb.faces.images import read_picture
 from ndcb.models import quality
-from ndcb.models.checkpoints import Checkpoint
-from ndcb.models.pipeline import Distorter, Models
-from ndcb.vault import vault as vault_module
+from ndcb.models.pipeline import Models
+from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.names import clean_name, person_of
-from ndcb.vault.rows import VERSIONS, Row
-from ndcb.vault.vault import Embeddings, Vault
+from ndcb.vault.rows import Row
+from ndcb.vault.templates import Embeddings
+from ndcb.vault.vault import Vault
 from tests.conftest import ROOT
-
-SIDE = 32
-THRESHOLD = 0.5
-NOBODY = Image.new("RGB", (SIDE, SIDE))
-
-
-class Negative(nn.Module):
-    """A generator: what is light gets dark."""
-
-    reads = "picture"
-
-    def forward(self, pictures):
-        return 1 - pictures
-
-
-class Contrast(nn.Module):
-    """A recogniser that a negative cannot fool: 48 averages of the distance from grey, as a unit
-    vector.
-    """
-
-    image_shape = (3, SIDE, SIDE)
-
-    def __init__(self, sign: int = 1):
-        super().__init__()
-        self.sign = nn.Parameter(torch.tensor(float(sign)))
-        self.pictures = 0
-
-    def forward(self, pictures):
-        self.pictures += len(pictures)
-        contrast = nn.functional.avg_pool2d((pictures - 0.5).abs(), 8).flatten(1)
-        return self.sign * nn.functional.normalize(contrast - contrast.mean(1, keepdim=True))
-
-
-def toy(
-    name: str = "toy", recogniser: str = "contrast", sign: int = 1, threshold: float = THRESHOLD
-) -> Distorter:
-    record = {"training": {"alpha": 0.1}, "threshold": threshold, "recogniser": recogniser}
-    return Distorter(Checkpoint(name, Negative().eval(), record), Contrast(sign).eval())
-
-
-class ToyModels:
-    """What a vault asks of `Models`. A black picture has no face in it."""
-
-    def __init__(self, *distorters: Distorter):
-        self.distorters = {
-            distorter.generator.name: distorter for distorter in distorters or [toy()]
-        }
-
-    def find(self, source, aligned=False):
-        picture = read_picture(source)
-        if picture.getextrema() == NOBODY.getextrema():
-            raise NoFaceFound()
-        return [Face(picture, None)]
-
-    def distorter(self, name):
-        if name not in self.distorters:
-            raise UnknownName("checkpoint", name, self.distorters)
-        return self.distorters[name]
-
-
-def photo(person: int, shot: int = 0) -> Image.Image:
-    """A person is 4x4 coloured squares; every shot has noise of its own."""
-    squares = np.random.default_rng(person).integers(20, 236, (4, 4, 3))
-    noise = np.random.default_rng([person, shot]).integers(-12, 13, (SIDE, SIDE, 3))
-    return Image.fromarray(np.uint8(np.kron(squares, np.ones((8, 8, 1))) + noise))
-
-
-def toy_vault(place, *distorters) -> Vault:
-    models = ToyModels(*distorters)
-    return Vault(place, models, next(iter(models.distorters)))
-
-
-def find_server() -> Path | None:
-    """The folder of initdb and pg_ctl."""
-    folders = [Path(found).parent for found in [shutil.which("initdb")] if found] + sorted(
-        Path("/usr/lib/postgresql").glob("*/bin")
-    )
-    return next(
-        (
-            folder
-            for folder in reversed(folders)
-            if (folder / "initdb").exists() and (folder / "pg_ctl").exists()
-        ),
-        None,
-    )
-
-
-@pytest.fixture(scope="module")
-def server():
-    """A PostgreSQL of our own, on a socket in its folder; yields the URL. PostgreSQL does not run
-    as root.
-    """
-    programs = find_server()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    user = {}
-    if os.geteuid() == 0:
-        account = next(
-            (
-                name
-                for name in ("postgres", "nobody")
-                if name in {entry.pw_name for entry in pwd.getpwall()}
-            ),
-            None,
-        )
-        if account is None:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
-        user = {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
-    folder = tempfile.mkdtemp(prefix="pg")
-    if user:
-        os.chown(folder, pwd.getpwnam(user["user"]).pw_uid, user["group"])
-
-    def do(program, *arguments):
-        subprocess.run(
-            [programs / program, *arguments],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            timeout=120,
-            **user,
-        )
-
-    do(
-        "initdb",
-        "-D",
-        f"{folder}/data",
-        "-A",
-        "trust",
-        "-U",
-        "ndcb",
-        "-N",
-        "-E",
-        "UTF8",
-        "--locale=C",
-    )
-    do(
-        "pg_ctl",
-        "-D",
-        f"{folder}/data",
-        "-w",
-        "-l",
-        f"{folder}/log",
-        "-o",
-        f"-k {folder} -c listen_addresses='' -F",
-        "start",
-    )
-    yield f"postgresql://ndcb@/postgres?host={folder}"
-    do("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgres(server):
-    yield server
-    engine = toy_vault(server).database.engine
-    VERSIONS.metadata.drop_all(engine)
-    engine.dispose()
+from tests.vault.toys import NOBODY, SIDE, THRESHOLD, ToyModels, photo, toy, toy_vault
 
 
 @pytest.fixture(params=["file", "memory", "postgres"])
@@ -309,7 +149,8 @@ def test_distances_are_those_of_the_nearest_stored_template(place):
     probe = distorter.embed([photo(1, 5)])[0]
     stored = distorter.embed([row.picture for row in vault.stolen()])
     by_hand = [
-        sum((float(a) - float(b)) ** 2 for a, b in zip(template, probe)) for template in stored
+        sum((a - b) ** 2 for a, b in zip(template, probe.tolist(), strict=True))
+        for template in stored.tolist()
     ]
     for _ in range(2):  # computed, then remembered
         assert vault.verify("Ann", photo(1, 5)).squared_distance == pytest.approx(
@@ -340,7 +181,7 @@ def test_what_is_stored_is_the_template_bit_by_bit(place):
     vault.enrol("Ann", [photo(1), photo(1, 1)])
     stolen = vault.stolen()
     assert [one.name for one in stolen] == ["Ann", "Ann"] and "png" not in repr(stolen[0])
-    for one, shot in zip(stolen, (0, 1)):
+    for one, shot in zip(stolen, (0, 1), strict=True):
         assert np.array_equal(np.asarray(one.picture), 255 - np.asarray(photo(1, shot)))
         assert one.picture.format == "PNG" and not one.picture.info
     vault.close()
@@ -436,7 +277,7 @@ def test_poor_photos_are_neither_enrolled_nor_let_in(place, toy_gate):
 
 def test_who_insists_enrols_a_poor_photo_and_the_row_says_so(place, toy_gate):
     models = ToyModels()
-    vault = Vault(place, models, "toy", any_quality=True)
+    vault = Vault(place, models, generator="toy", any_quality=True)
     assert vault.enrol("Ann", [photo(POOR), photo(POOR, 1)]).quality == ("blurred", "blurred")
     assert vault.enrol(
         "Bob", [photo(1), Face(photo(1, 1), None, how="aligned already")]
@@ -479,7 +320,7 @@ def test_the_gate_costs_no_pass_of_the_recogniser(toy_gate):
 
 def test_a_search_says_what_it_was_compared_with(shared_place):
     old, new = toy("old", "left"), toy("new", "right")
-    both = Vault(shared_place, ToyModels(old, new), "old")
+    both = Vault(shared_place, ToyModels(old, new), generator="old")
     both.enrol("Ann", [photo(1), photo(1, 1)])
     both.enrol("Bob", [photo(2)])
     both.generator = "new"
@@ -644,7 +485,7 @@ def test_two_recognisers_in_one_vault_are_never_compared(shared_place):
     """
     old, new = toy("old", "left", 1), toy("new", "right", -1, threshold=0.3)
     toy_vault(shared_place, old).enrol("Ann", [photo(1)])
-    both = Vault(shared_place, ToyModels(old, new), "new")
+    both = Vault(shared_place, ToyModels(old, new), generator="new")
     both.enrol("Bob", [photo(2)])
     assert (
         both.verify("Ann", photo(1, 1)).threshold == THRESHOLD
@@ -678,7 +519,7 @@ def test_two_recognisers_in_one_vault_are_never_compared(shared_place):
 def test_a_generator_for_another_kind_of_picture(tmp_path):
     digits = toy("digits", "digits")
     digits.recogniser.image_shape = (1, 28, 28)
-    vault = Vault(tmp_path / "vault.sqlite", ToyModels(toy(), digits), "digits")
+    vault = Vault(tmp_path / "vault.sqlite", ToyModels(toy(), digits), generator="digits")
     with pytest.raises(
         UserError, match="'digits' needs a picture of 28x28 pixels L; this one has 32x32 RGB"
     ):
@@ -983,9 +824,9 @@ def result_of(action):
 def test_of_threads_that_enrol_one_name_one_wins(place, shared):
     models = Meeting(6)
     vaults = (
-        [Vault(place, models, "toy")] * 6
+        [Vault(place, models, generator="toy")] * 6
         if shared or place == "sqlite://"
-        else [Vault(place, models, "toy") for _ in range(6)]
+        else [Vault(place, models, generator="toy") for _ in range(6)]
     )
 
     def enrol(n):
@@ -1043,12 +884,9 @@ class Waiting(ToyModels):
 
 
 def child_enrols(place: str, number: int) -> None:
-    print(
-        result_of(
-            lambda: f"won {Vault(place, Waiting(), 'toy').enrol('Ann', [photo(number)]).templates}"
-        ),
-        flush=True,
-    )
+    waiting = Vault(place, Waiting(), generator="toy")
+    result = result_of(lambda: f"won {waiting.enrol('Ann', [photo(number)]).templates}")
+    print(result, flush=True)
     vault = toy_vault(place)
     for turn in range(12):
         vault.enrol(f"{number}-{turn}", [photo(number), photo(number, 1)])
@@ -1063,8 +901,8 @@ def child_dies_inside(place: str) -> None:
     """
     vault = toy_vault(place)
     vault.list()
-    engine, make = vault.database.engine, vault_module._make_template
-    vault_module._make_template = lambda *arguments: make(*arguments) + os.urandom(100_000)
+    engine, make = vault.database.engine, TemplateMaker.png
+    TemplateMaker.png = lambda *arguments: make(*arguments) + os.urandom(100_000)
     if engine.dialect.name == "sqlite":
         event.listen(
             engine, "checkout", lambda connection, *_: connection.execute("PRAGMA cache_size = 1")
@@ -1108,9 +946,9 @@ def child_may_only_read(place: str) -> None:
 
 
 def start(function: str, *arguments) -> subprocess.Popen:
-    call = f"from tests.vault import test_vault; test_vault.{function}({', '.join(map(repr, arguments))})"
+    call = f"test_vault.{function}({', '.join(map(repr, arguments))})"
     return subprocess.Popen(
-        [sys.executable, "-c", call],
+        [sys.executable, "-c", f"from tests.vault import test_vault; {call}"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -5,7 +5,7 @@ hold, and what a thief can do.
 import logging
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,86 +13,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torch import nn
 
 from ndcb.core.terms import DEFAULT_SEALED, BadPicture, PoorPhoto, UserError
 from ndcb.models import quality
-from ndcb.models.checkpoints import Checkpoint
-from ndcb.models.pipeline import Distorter
-from ndcb.vault import key_store, keys
-from ndcb.vault.key_store import KeyStore, Seal, new_card
-from ndcb.vault.keys import BadKey, KeyCards, Passphrase, Scrypt, ServiceSecret, rotation
-from ndcb.vault.sealed_vault import SealedVault
+from ndcb.vault import key_store
+from ndcb.vault.key_card import KeyCards
+from ndcb.vault.key_sources import BadKey, Passphrase, Scrypt, ServiceSecret
+from ndcb.vault.key_store import KeyStore
+from ndcb.vault.keys import rotation
+from ndcb.vault.seals import Seal, new_card
 from ndcb.vault.vault import Vault
-from tests.vault.test_vault import (
-    NOBODY,
-    SIDE,
-    ToyModels,
-    photo,
-    postgres,
-    server,
-    toy,
-)  # noqa: F401
+from tests.vault.toys import NOBODY, ToyModels, photo, sealing, sealing_few, toy, weak_hash
 
-VERSION = 1
-"""Of the toys, for the cache."""
 WORDS = Passphrase("correct horse")
 SERVICE = ServiceSecret(bytes(range(32)))
 
 
-@dataclass(frozen=True)
-class SquaresConfig:
-    directions: int = 48
-
-
-class Squares(nn.Module):
-    """A sealed generator: each number of a direction is the brightness of one of 4x4 squares in one
-    of three colours.
-    """
-
-    reads = "direction"
-    config = SquaresConfig()
-
-    def forward(self, direction):
-        return (
-            (0.5 + 0.9 * direction)
-            .clamp(0, 1)
-            .reshape(-1, 3, 4, 4)
-            .repeat_interleave(8, 2)
-            .repeat_interleave(8, 3)
-        )
-
-
-class Colours(nn.Module):
-    """A recogniser: the squares' brightness, as a unit vector."""
-
-    image_shape = (3, SIDE, SIDE)
-
-    def __init__(self):
-        super().__init__()
-        self.one = nn.Parameter(torch.ones(()))
-
-    def forward(self, pictures):
-        return self.one * nn.functional.normalize(
-            nn.functional.avg_pool2d(pictures - 0.5, 8).flatten(1)
-        )
-
-
-def sealing(name: str = DEFAULT_SEALED) -> Distorter:
-    record = {"training": {"alpha": 0.1}, "threshold": 0.5, "recogniser": "colours"}
-    return Distorter(Checkpoint(name, Squares().eval(), record), Colours().eval())
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """scrypt as weak as it can be."""
-    monkeypatch.setattr(
-        Scrypt, "hash", lambda self, text, salt: keys.kdf.Scrypt(salt, 32, 2, 8, 1).derive(text)
-    )
+    monkeypatch.setattr(Scrypt, "hash", weak_hash)
 
 
-def sealed_vault(place="sqlite://", store="sqlite://") -> SealedVault:
-    return SealedVault(place, store, ToyModels(toy("toy"), sealing()), "toy")
+def sealed_vault(place="sqlite://", store="sqlite://") -> Vault:
+    return Vault(place, ToyModels(toy("toy"), sealing()), store, generator="toy")
 
 
 @pytest.fixture(params=["memory", "files", "postgres"])
@@ -194,35 +137,14 @@ def test_a_passphrase_with_a_byte_order_mark_locks_nobody_out(here):
     assert not here.verify_sealed("Cem", photo(3, 1), WORDS)  # as it was; it can be renewed
 
 
-class FewSquares(Squares):
-    """Of 12 numbers: 2x2 squares in three colours."""
-
-    config = SquaresConfig(12)
-
-    def forward(self, direction):
-        squares = (0.5 + 0.9 * direction).clamp(0, 1).reshape(-1, 3, 2, 2)
-        return squares.repeat_interleave(16, 2).repeat_interleave(16, 3)
-
-
-class FewColours(Colours):
-    def forward(self, pictures):
-        squares = nn.functional.avg_pool2d(pictures - 0.5, 16)
-        return self.one * nn.functional.normalize(squares.flatten(1))
-
-
-def sealing_few() -> Distorter:
-    record = sealing().generator.record | {"recogniser": "few colours"}
-    return Distorter(Checkpoint("few", FewSquares().eval(), record), FewColours().eval())
-
-
 @pytest.mark.parametrize("later", [DEFAULT_SEALED, "few", "toy"])
 @pytest.mark.parametrize("first", [DEFAULT_SEALED, "few"])
 def test_a_template_is_opened_by_what_made_it_whatever_the_vault_makes_now(tmp_path, first, later):
-    places = tmp_path / "vault.sqlite", tmp_path / "keys.sqlite"
     models = ToyModels(toy("toy"), sealing(), sealing_few())
-    with closing(SealedVault(*places, models, "toy", first)) as vault:
+    given = tmp_path / "vault.sqlite", models, tmp_path / "keys.sqlite"
+    with closing(Vault(*given, generator="toy", sealed_generator=first)) as vault:
         vault.enrol_sealed("Ann", [photo(1), photo(1, 1)], WORDS)
-    with closing(SealedVault(*places, models, "toy", later)) as vault:
+    with closing(Vault(*given, generator="toy", sealed_generator=later)) as vault:
         assert vault.verify_sealed("Ann", photo(1, 2), WORDS) is True
         assert vault.verify_sealed("Ann", photo(2), WORDS) is False
         assert vault.verify_sealed("Ann", photo(1, 2), Passphrase("wrong horse")) is False
@@ -365,6 +287,27 @@ def test_a_lost_key_store_is_said_and_renewing_mends_it(tmp_path, here):
     assert lost.revoke("Ann") == 1
 
 
+def test_without_a_key_store_a_sealed_template_is_not_opened_but_can_be_revoked(tmp_path, here):
+    here.enrol_sealed("Ann", [photo(1)], WORDS)
+    here.enrol("Bob", [photo(2)])
+    here.close()
+    keyless = Vault(tmp_path / "vault.sqlite", here.models, generator="toy")
+    for action in (
+        lambda: keyless.enrol_sealed("Eve", [photo(3)], WORDS),
+        lambda: keyless.verify_sealed("Ann", photo(1, 1), WORDS),
+        lambda: keyless.renew("Bob", [photo(2)], WORDS),
+        lambda: keyless.source("Ann"),
+    ):
+        with pytest.raises(UserError) as error:
+            action()
+        assert str(error.value) == "A sealed template needs the key store: open the vault with it."
+    assert keyless.source("Bob") is None and keyless.verify("Bob", photo(2, 1)).same
+    assert keyless.identify(photo(2, 1))[0] == "Bob" and len(keyless.list()) == 2
+    assert keyless.destroy_keys("Ann") is False and keyless.revoke("Ann") == 1
+    assert count(here.keys) == 1
+    keyless.close()
+
+
 def test_keys_beside_templates_are_refused(tmp_path):
     for keys_place in (tmp_path / "v.db", f"sqlite:///{tmp_path}/x/../v.db"):
         with pytest.raises(UserError, match="must not lie beside the templates"):
@@ -488,9 +431,9 @@ def test_plain_templates_stay_what_they_are_beside_sealed_ones(here):
 def test_a_sealed_generator_makes_no_plain_template():
     models = ToyModels(sealing())
     with pytest.raises(UserError, match="needs a key"):
-        Vault("sqlite://", models, DEFAULT_SEALED).enrol("Ann", [photo(1)])
+        Vault("sqlite://", models, generator=DEFAULT_SEALED).enrol("Ann", [photo(1)])
     with pytest.raises(UserError, match="makes plain templates. Name one that seals"):
-        SealedVault("sqlite://", "sqlite://", ToyModels(toy("toy")), "toy", "toy").enrol_sealed(
+        Vault("sqlite://", ToyModels(toy("toy")), "sqlite://", sealed_generator="toy").enrol_sealed(
             "Ann", [photo(1)], WORDS
         )
 
