@@ -61,8 +61,8 @@ class KeyStored:
 @dataclass(frozen=True, kw_only=True)
 class Keyed(KeyStored):
     card: Path | None = None
-    """The key card: its file or a picture of it. Where a card is made: the file to write, with a PNG
-    to print beside it; default: NAME.card.json.
+    """The key card: its file or a picture of it. Where a card is made: the file to write, with a
+    PNG to print beside it; default: NAME.card.json.
     """
     secret: Path | None = None
     """File with the service's secret, at least 32 random bytes."""

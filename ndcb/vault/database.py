@@ -5,38 +5,25 @@ does not even lock another program's file.
 """
 
 import os
-import re
-import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote
 
-from sqlalchemy import (
-    Column,
-    Integer,
-    MetaData,
-    Table,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-)
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
 from ndcb.core.terms import UserError
-
-WAIT_SECONDS = 10
-"""How long a call waits for another program's write, or for a server to answer."""
-
-BAD_PLACE = (
-    "The {}'s address cannot be used. Give a file's path, or a URL such as sqlite:///file.sqlite or"
-    " postgresql://user:password@host/database, and install the URL's driver."
+from ndcb.vault.engines import (
+    BAD_PLACE,
+    file_of,
+    is_absent,
+    make_engine,
+    make_private,
+    peek,
+    place_of,
 )
+
 NO_FILE = "This file is no {}. Name another one."
 CANNOT_OPEN = (
     "The {}'s file cannot be opened. Check that its folder is there and that you may read and "
@@ -44,7 +31,8 @@ CANNOT_OPEN = (
 )
 HALF_DONE = (
     "The {}'s file was left in the middle of a change, and that cannot be mended here. Copy the "
-    "file and those beside it whose names begin alike to where they can be written."
+    "file, and the files beside it whose names begin with its name, into a folder that you may "
+    "write."
 )
 NO_VAULT = "This database cannot be used as a {}. Name another one, or one that this program made."
 IN_USE = "The {} is in use by another program. Try once more."
@@ -76,7 +64,8 @@ SENTENCES = {
     "42501": READ_ONLY,
     "42": NO_VAULT,
 }
-"""What is said about an error, by the beginning of SQLite's name for it or of its SQLSTATE."""
+"""What is said about an error, by the beginning of SQLite's name for it, or of its SQLSTATE. The
+first that fits counts."""
 
 
 class Database:
@@ -115,8 +104,8 @@ class Database:
 
     def is_at(self, other: "Database") -> bool:
         """Do both lie at one place? Databases in memory never do."""
-        place = _place_of(self.engine.url)
-        return place is not None and place == _place_of(other.engine.url)
+        place = place_of(self.engine.url)
+        return place is not None and place == place_of(other.engine.url)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -128,8 +117,8 @@ class Database:
         A file is looked at from outside first: once opened, SQLite would mend what another program
         left half done.
         """
-        file = _file_of(self.engine.url)
-        if file and _is_absent(file):
+        file = file_of(self.engine.url)
+        if file and is_absent(file):
             return False
         if file:
             self._refuse_other_file(file)
@@ -142,7 +131,7 @@ class Database:
         """Raises UserError: no file, or an SQLite file of another program."""
         if file.exists() and not file.is_file():
             raise UserError(CANNOT_OPEN.format(self.what))
-        names, has_log = _peek(file)
+        names, has_log = peek(file)
         # what is in a log cannot be seen from outside; files that were made here have none
         if self.versions.name not in names and (names or has_log):
             raise UserError(NO_FILE.format(self.what))
@@ -157,7 +146,7 @@ class Database:
         if self.engine.url.get_backend_name() != "sqlite":
             others = {name for name in others if name.startswith("ndcb_")}
         if others and not (self.versions.name in names and self._holds_rows()):
-            raise UserError((NO_FILE if _file_of(self.engine.url) else NO_VAULT).format(self.what))
+            raise UserError((NO_FILE if file_of(self.engine.url) else NO_VAULT).format(self.what))
 
     def _holds_rows(self) -> bool:
         """Tables alone say nothing: older versions made them wherever they looked."""
@@ -187,7 +176,7 @@ class Database:
             return set(inspect(connection).get_table_names())
 
     def _make(self) -> None:
-        _make_private(self.engine.url)
+        make_private(self.engine.url)
         try:
             self._make_tables()
             self._ready = True
@@ -230,113 +219,3 @@ def versions_table(name: str) -> Table:
         Column("id", Integer, primary_key=True),
         Column("version", Integer, nullable=False),
     )
-
-
-def make_engine(place: str | os.PathLike, what: str) -> Engine:
-    """A path or URL -> an engine; nothing is opened yet.
-
-    Raises UserError, which does not repeat the URL: it may hold a password.
-    """
-    try:
-        url = _url_of(place)
-        if not place or url.get_dialect().is_async:
-            raise UserError(BAD_PLACE.format(what))
-        return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _server_engine(url)
-    except (ArgumentError, ImportError, ValueError) as error:
-        raise UserError(BAD_PLACE.format(what)) from error
-
-
-def _url_of(place: str | os.PathLike) -> URL:
-    if "://" not in str(place):
-        return URL.create("sqlite", database=os.fspath(place))
-    url = make_url(place)
-    # SQLAlchemy 2.0 would take psycopg2, and does not know the name postgres
-    if url.drivername in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg")
-    return url
-
-
-def _server_engine(url: URL) -> Engine:
-    options = {"connect_timeout": WAIT_SECONDS} if url.drivername == "postgresql+psycopg" else {}
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    """It has a rollback journal, no WAL, and transactions that are begun by hand.
-
-    So the database stays one file, can be read where nothing may be written, and what is revoked
-    does not live on in a log. Python's driver would begin transactions late, and none at all for
-    the tables.
-    """
-    options = {"timeout": WAIT_SECONDS, "isolation_level": None, "check_same_thread": False}
-    in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}  # one thread at a time
-    pool = in_turns if _in_memory(url) else {}
-    engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN"))
-
-
-def _in_memory(url: URL) -> bool:
-    return url.database in (None, "", ":memory:")
-
-
-def _set_up_sqlite(connection, _record) -> None:
-    # else one damaged name hides all rows
-    connection.text_factory = lambda text: text.decode(errors="replace")
-    connection.execute("PRAGMA secure_delete = ON")  # what is revoked is overwritten
-
-
-def _place_of(url: URL) -> str | URL | None:
-    """What two addresses of one database have in common; None: in memory."""
-    if _in_memory(url):
-        return None
-    is_file = url.get_backend_name() == "sqlite"
-    return os.path.realpath(url.database) if is_file else url.set(password=None)
-
-
-def _file_of(url: URL) -> Path | None:
-    """The file of an SQLite database; None: it is in memory, or another kind of database."""
-    if url.get_backend_name() != "sqlite" or _in_memory(url):
-        return None
-    uri = re.match("file:(?://[^/]*)?([^?#]*)", url.database) if "uri" in url.query else None
-    if uri and (":memory:" in uri[1] or url.query.get("mode") == "memory"):
-        return None
-    return Path(unquote(uri[1]) if uri else url.database)
-
-
-def _is_absent(file: Path) -> bool:
-    """Is nothing there yet, in a folder that is there? SQLite says what else is wrong."""
-    try:
-        file.stat()
-    except FileNotFoundError:
-        return file.parent.is_dir()
-    except (OSError, ValueError):
-        return False
-    return False
-
-
-def _peek(file: Path) -> tuple[set[str], bool]:
-    """An SQLite file's tables and views, and whether it keeps a write-ahead log.
-
-    Nothing is locked or changed; an unreadable file has no tables and no log.
-    """
-    names, has_log = set(), False
-    with suppress(OSError, ValueError), open(file, "rb") as opened:
-        has_log = opened.read(20)[18:] == b"\2\2"
-    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        names = {name for (name,) in found if not name.startswith("sqlite_")}
-    return names, has_log
-
-
-def _make_private(url: URL) -> None:
-    """Make a new SQLite file that only its owner can read; SQLite would ask the umask alone."""
-    if file := _file_of(url):
-        with suppress(OSError, ValueError):  # it is there, or SQLite says why not
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

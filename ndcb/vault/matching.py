@@ -34,6 +34,31 @@ class Match(Decision):
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A face that wants to log in."""
+
+    face: Face
+    threshold: float | None
+    """A squared distance, for every template; None: the one of its generator's record."""
+    any_quality: bool
+
+    def embedding(self, distorter: Distorter) -> torch.Tensor:
+        """(m,). Raises what `look` does."""
+        return look(self.face, distorter, self.any_quality).own
+
+    def limit(self, distorter: Distorter) -> float:
+        """The threshold for a template of this generator."""
+        recorded = distorter.generator.record["threshold"]
+        return recorded if self.threshold is None else self.threshold
+
+    def check_comparable(self, distorter: Distorter) -> None:
+        """Raises UserError: its templates are sealed, or of another size than the face."""
+        if distorter.sealed:
+            raise UserError(SEALED)
+        fitting(self.face.image, distorter)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A template that was compared."""
 
@@ -47,11 +72,9 @@ class Candidate:
         return self.squared_distance - self.threshold
 
 
-def nearest(
-    face: Face, stored: StoredTemplates, threshold: float | None, any_quality: bool
-) -> tuple[Row, Match]:
+def nearest(probe: Probe, stored: StoredTemplates) -> tuple[Row, Match]:
     """The plain template furthest under its threshold. Raises UserError: none can be compared."""
-    candidates = [*_candidates(face, stored, threshold, any_quality)]
+    candidates = [*_candidates(probe, stored)]
     skipped = tuple(stored.unusable.values())
     if not candidates:
         raise UserError(skipped[0] if skipped else REVOKED)
@@ -63,59 +86,45 @@ def nearest(
 
 
 def opens(
-    face: Face,
+    probe: Probe,
     stored: StoredTemplates,
     seals: dict[str, tuple[Seal, int]],
     secrets: Sequence[bytes],
-    threshold: float | None,
-    any_quality: bool,
 ) -> bool:
-    """Is the face, with one of these secrets, the person of one of these sealed templates?
+    """Does the probe, with one of these secrets, match one of these sealed templates?
 
     seals: as `KeyStore.seals` gives them; all templates are of one enrolment's version. Raises
     UserError: no template can be compared.
     """
     accepted, compared = False, False
     for rows, distorter in stored.by_distorter():
-        limit = _limit(distorter, threshold)
-        direction = look(face, distorter, any_quality).own
+        direction = probe.embedding(distorter)
         for row, reference in stored.embed(rows, distorter).items():
             compared = True
             seal, number = seals[row.sha256]
             turns = [seal.turns(secret, distorter)(number) for secret in secrets]
-            probes = torch.stack([turn @ direction for turn in turns])
-            accepted |= bool((squared_euclidean(reference, probes) < limit).any())
+            turned = torch.stack([turn @ direction for turn in turns])
+            squared_distances = squared_euclidean(reference, turned)
+            accepted |= bool((squared_distances < probe.limit(distorter)).any())
     if not compared:
-        raise UserError(next(iter(stored.unusable.values())))
+        raise UserError(next(iter(stored.unusable.values()), REVOKED))
     return accepted
 
 
-def _candidates(
-    face: Face, stored: StoredTemplates, threshold: float | None, any_quality: bool
-) -> Iterator[Candidate]:
+def _candidates(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
     """Every plain template that can be compared; the others become unusable."""
     for rows, distorter in stored.by_distorter():
         try:
-            _check_comparable(face, distorter)
+            probe.check_comparable(distorter)
         except UserError as error:
             stored.skip(rows, error)
             continue
-        limit = _limit(distorter, threshold)
-        probe = look(face, distorter, any_quality).own
+
+        embedding, limit = probe.embedding(distorter), probe.limit(distorter)
         for chunk in chunks(rows):
             embedded = stored.embed(chunk, distorter)
             if embedded:
-                distances = squared_euclidean(torch.stack([*embedded.values()]), probe).tolist()
-                for row, distance in zip(embedded, distances, strict=True):
-                    yield Candidate(row, distance, limit)
-
-
-def _check_comparable(face: Face, distorter: Distorter) -> None:
-    """Raises UserError: sealed templates, or of pictures of another size than the face."""
-    if distorter.sealed:
-        raise UserError(SEALED)
-    fitting(face.image, distorter)
-
-
-def _limit(distorter: Distorter, threshold: float | None) -> float:
-    return distorter.generator.record["threshold"] if threshold is None else threshold
+                references = torch.stack([*embedded.values()])
+                squared_distances = squared_euclidean(references, embedding).tolist()
+                for row, squared_distance in zip(embedded, squared_distances, strict=True):
+                    yield Candidate(row, squared_distance, limit)

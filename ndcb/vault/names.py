@@ -19,8 +19,8 @@ JOINERS_AND_MARKS = "\u061c\u180e\u200c\u200d\u200e\u200f"
 ZWNJ, ZWJ, and the marks left-to-right and right-to-left. Characters that turn the text after them,
 U+202A to U+202E and U+2066 to U+2069, are refused: they make a name look like another one."""
 FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""A region's flag, such as Scotland's: a black flag, then the region's code in tag characters, which
-are allowed nowhere else."""
+"""A region's flag, such as Scotland's: a black flag, then the region's code in tag characters.
+These are allowed nowhere else."""
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"

@@ -85,6 +85,13 @@ class TemplateDatabase(Database):
                     return rows
             return _other_spelling(connection, name)
 
+    def all_rows(self, name: str) -> list[Row]:
+        """`rows` of a name, and those whose name or digest of it is damaged."""
+        digests = set(digests_of(name))
+        unsound = [row for row in self.rows() if not row.has_sound_name]
+        damaged = [row for row in unsound if digests & {row.person, *digests_of(row.name)}]
+        return [*dict.fromkeys([*self.rows(name), *damaged])]
+
     def pngs(self, rows: Sequence[Row]) -> dict[Row, bytes]:
         """The pictures in these rows, at most some hundred. Rows revoked since are left out."""
         if not self.is_there():

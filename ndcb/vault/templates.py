@@ -3,20 +3,25 @@
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from PIL import Image
 
-from ndcb.core.terms import UserError
-from ndcb.models.pipeline import Distorter
+from ndcb.core.terms import UnknownName, UserError
+from ndcb.models.pipeline import Distorter, Models
 from ndcb.vault.rows import Row, TemplateDatabase
 from ndcb.vault.sights import fitting
 
 CHUNK = 32
 """Templates read and embedded at once."""
 MOST_PIXELS = 2**20
+ANOTHER_RECOGNISER = (
+    "It was made for the recogniser {!r}, and generator {!r} has {!r} now. Revoke the name and "
+    "enrol it again."
+)
 DAMAGED = "Its {} is damaged; revoke the name and enrol it again."
 
 
@@ -73,8 +78,9 @@ class StoredTemplates:
 
     rows: Sequence[Row]
     database: TemplateDatabase
-    maker: Callable[[Row], Distorter]
-    """What made a template. Raises UserError."""
+    models: Models
+    generators: Sequence[str]
+    """Names of checkpoints, or paths of their folders: a stored name may be one of these paths'."""
     known: Embeddings
     unusable: dict[Row, str] = field(default_factory=dict)
     """A sentence for each template that cannot be compared."""
@@ -86,11 +92,19 @@ class StoredTemplates:
             groups.setdefault((row.generator, row.recogniser), []).append(row)
         for group in groups.values():
             try:
-                distorter = self.maker(group[0])
+                distorter = self._distorter_of(group[0])
             except UserError as error:
                 self.skip(group, error)
             else:
                 yield group, distorter
+
+    def sealed(self) -> Sequence[Row]:
+        """The sealed ones. Whether those that cannot be loaded are sealed is unknown."""
+        sealed: list[Row] = []
+        for rows, distorter in self.by_distorter():
+            if distorter.sealed:
+                sealed += rows
+        return sealed
 
     def embed(self, rows: Sequence[Row], distorter: Distorter) -> dict[Row, torch.Tensor]:
         """F(T) of every row that can be compared, each (m,)."""
@@ -112,6 +126,21 @@ class StoredTemplates:
             except UserError as error:
                 self.skip([row], error)
         return pictures
+
+    def _distorter_of(self, row: Row) -> Distorter:
+        """What made a template.
+
+        Raises UnknownName, BadCheckpoint; UserError: the generator has another recogniser now.
+        """
+        if "/" in row.generator:  # what a database says must not lead into other folders
+            raise UnknownName("checkpoint", row.generator, self.generators)
+
+        given = {Path(generator).name: generator for generator in self.generators}
+        distorter = self.models.distorter(given.get(row.generator, row.generator))
+        recogniser = distorter.generator.record["recogniser"]
+        if recogniser != row.recogniser:
+            raise UserError(ANOTHER_RECOGNISER.format(row.recogniser, row.generator, recogniser))
+        return distorter
 
     def skip(self, rows: Sequence[Row], error: UserError) -> None:
         """These cannot be compared."""

@@ -11,18 +11,17 @@ memory only. Nothing is logged. A sealed template is opened with a key that is n
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
 
-from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, Face, UnknownName, UserError
-from ndcb.models.pipeline import Distorter, Models
+from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, Face, UserError
+from ndcb.models.pipeline import Models
 from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.entries import Entry, entries, new_entry
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.key_store import KeyStore
-from ndcb.vault.matching import Match, nearest, opens
-from ndcb.vault.names import clean_name, digests_of
+from ndcb.vault.matching import Match, Probe, nearest, opens
+from ndcb.vault.names import clean_name
 from ndcb.vault.rows import Row, TemplateDatabase
 from ndcb.vault.seals import NewSecret, Seal, Secret, new_card, new_seal
 from ndcb.vault.templates import Embeddings, Stolen, StoredTemplates, chunks
@@ -124,8 +123,8 @@ class Vault:
         template's generator. Raises UserError: nobody of that name, no template that can be
         compared; PoorPhoto, BadPicture, NoFaceFound.
         """
-        rows = self._known_rows(name)
-        return nearest(self._face(photo), self._stored(rows), threshold, self.any_quality)[1]
+        stored = self._stored(self._known_rows(name))
+        return nearest(self._probe(photo, threshold), stored)[1]
 
     def verify_sealed(
         self, name: str, photo, secret: Secret, threshold: float | None = None
@@ -139,8 +138,7 @@ class Vault:
         """
         rows, seals = self._sealed_rows(name)
         secrets = seals[rows[0].sha256][0].secrets(secret)
-        face, stored = self._face(photo), self._stored(rows)
-        return opens(face, stored, seals, secrets, threshold, self.any_quality)
+        return opens(self._probe(photo, threshold), self._stored(rows), seals, secrets)
 
     def identify(self, photo, threshold: float | None = None) -> tuple[str | None, Match]:
         """1:N: the name of the nearest plain template, and the decision about it.
@@ -155,7 +153,7 @@ class Vault:
         if not rows:
             raise UserError(EMPTY)
         self._embeddings.keep_only(rows)
-        row, match = nearest(self._face(photo), self._stored(rows), threshold, self.any_quality)
+        row, match = nearest(self._probe(photo, threshold), self._stored(rows))
         return (row.name if match.same else None), match
 
     def renew(
@@ -193,7 +191,7 @@ class Vault:
         """
         name = clean_name(name)
         self.destroy_keys(name)
-        count = self.database.remove(self._all_rows(name))
+        count = self.database.remove(self.database.all_rows(name))
         if not count:
             raise UserError(UNKNOWN.format(name))
         return count
@@ -202,7 +200,8 @@ class Vault:
         """False where there is no key store, or it knows nothing of the name's templates."""
         if self._keys is None:
             return False
-        enrolments = {seal.enrolment for seal, _ in self._seals(self._all_rows(name)).values()}
+        seals = self._seals(self.database.all_rows(clean_name(name)))
+        enrolments = {seal.enrolment for seal, _ in seals.values()}
         for enrolment in enrolments:
             self._keys.destroy(enrolment)
         return bool(enrolments)
@@ -212,7 +211,7 @@ class Vault:
 
         Raises what `verify_sealed` does about the name.
         """
-        if not any(self._is_sealed(row) for row in self._known_rows(name)):
+        if not self._stored(self._known_rows(name)).sealed():
             return None
         rows, seals = self._sealed_rows(name)
         return seals[rows[0].sha256][0].source
@@ -266,14 +265,6 @@ class Vault:
             raise UserError(UNKNOWN.format(name))
         return rows
 
-    def _all_rows(self, name: str) -> Sequence[Row]:
-        """Those with a damaged name, too: there the name and its digest differ."""
-        name = clean_name(name)
-        digests = set(digests_of(name))
-        unsound = [row for row in self.database.rows() if not row.has_sound_name]
-        damaged = [row for row in unsound if digests & {row.person, *digests_of(row.name)}]
-        return [*dict.fromkeys([*self.database.rows(name), *damaged])]
-
     # templates and the models that make them
 
     def _maker(self, generator: str) -> TemplateMaker:
@@ -283,26 +274,12 @@ class Vault:
     def _face(self, photo) -> Face:
         return photo if isinstance(photo, Face) else self.models.find(photo)[0]
 
+    def _probe(self, photo, threshold: float | None) -> Probe:
+        return Probe(self._face(photo), threshold, self.any_quality)
+
     def _stored(self, rows: Sequence[Row]) -> StoredTemplates:
-        return StoredTemplates(rows, self.database, self._distorter_of, self._embeddings)
-
-    def _distorter_of(self, row: Row) -> Distorter:
-        """What made a template. Raises UnknownName, BadCheckpoint; UserError: the generator has
-        another recogniser now.
-        """
         generators = [self.sealed_generator, self.generator]
-        if "/" in row.generator:  # what a database says must not lead into other folders
-            raise UnknownName("checkpoint", row.generator, generators)
-
-        given = {Path(generator).name: generator for generator in generators}  # by a path, perhaps
-        distorter = self.models.distorter(given.get(row.generator, row.generator))
-        recogniser = distorter.generator.record["recogniser"]
-        if recogniser != row.recogniser:
-            raise UserError(
-                f"It was made for the recogniser {row.recogniser!r}, and generator"
-                f" {row.generator!r} has {recogniser!r} now. Revoke the name and enrol it again."
-            )
-        return distorter
+        return StoredTemplates(rows, self.database, self.models, generators, self._embeddings)
 
     # seals
 
@@ -324,7 +301,7 @@ class Vault:
 
     def _sealed_rows(self, name: str) -> tuple[Sequence[Row], dict[str, tuple[Seal, int]]]:
         """The name's sealed rows that the key store knows, and their seals."""
-        rows = [row for row in self._known_rows(name) if self._is_sealed(row)]
+        rows = self._stored(self._known_rows(name)).sealed()
         if not rows:
             raise UserError(NOT_SEALED.format(clean_name(name)))
         seals = self._seals(rows)
@@ -332,12 +309,6 @@ class Vault:
         if not known:
             raise UserError(NO_SEAL.format(clean_name(name)))
         return known, seals
-
-    def _is_sealed(self, row: Row) -> bool:
-        try:
-            return self._distorter_of(row).sealed
-        except UserError:  # made by what is not there: `verify` says so
-            return False
 
 
 def _digests(rows: Sequence[dict]) -> Sequence[str]:

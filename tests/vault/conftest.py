@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ndcb.vault.database import make_engine
+from ndcb.vault.engines import make_engine
 from ndcb.vault.rows import VERSIONS
 
 

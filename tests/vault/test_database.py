@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ndcb.core.terms import UserError
-from ndcb.vault.database import make_engine
+from ndcb.vault.engines import make_engine
 from ndcb.vault.key_store import KeyStore
 from ndcb.vault.seals import new_seal
 from tests.conftest import ROOT

@@ -1037,7 +1037,7 @@ def test_what_may_only_be_read_can_still_be_matched(file):
 
 
 def test_a_vault_that_somebody_holds_is_in_use(file, monkeypatch):
-    monkeypatch.setattr("ndcb.vault.database.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("ndcb.vault.engines.WAIT_SECONDS", 0.2)
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     vault = toy_vault(file)
