@@ -31,9 +31,8 @@ def test_a_byte_order_mark_does_not_belong_to_a_passphrase():
         marked.secret(salt, scrypt) == plain.secret(salt, scrypt) == marked.secrets(salt, scrypt)[0]
     )
     older = scrypt.hash((MARK + "correct horse").encode(), salt)
-    assert marked.secrets(salt, scrypt)[1:] == [older] and plain.secrets(salt, scrypt) == [
-        plain.secret(salt, scrypt)
-    ]
+    assert marked.secrets(salt, scrypt)[1:] == [older]
+    assert plain.secrets(salt, scrypt) == [plain.secret(salt, scrypt)]
     with pytest.raises(BadKey, match="at least 8"):
         Passphrase(MARK + "seven c")
 
@@ -46,7 +45,9 @@ def test_half_a_character_is_no_passphrase():
 def test_short_secrets_are_refused_and_not_repeated():
     with pytest.raises(BadKey, match="at least 8") as error:
         Passphrase("swordfi")
-    assert "swordfi" not in str(error.value) and "swordfish" not in repr(Passphrase("swordfish"))
+    assert "swordfi" not in str(error.value)
+    assert "swordfish" not in repr(Passphrase("swordfish"))
     with pytest.raises(BadKey, match="too short") as error:
         ServiceSecret(b"secret")
-    assert "secret'" not in str(error.value) and "kkkk" not in repr(ServiceSecret(b"k" * 32))
+    assert "secret'" not in str(error.value)
+    assert "kkkk" not in repr(ServiceSecret(b"k" * 32))

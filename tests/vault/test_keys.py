@@ -54,7 +54,8 @@ def test_one_bit_gives_an_unrelated_rotation(key, bit):
     other = bytearray(key)
     other[bit // 8] ^= 1 << bit % 8
     cosines = (rotation(key, 64) * rotation(bytes(other), 64)).sum(1)
-    assert abs(cosines).max() < 0.8 and abs(cosines.mean()) < 0.1
+    assert abs(cosines).max() < 0.8
+    assert abs(cosines.mean()) < 0.1
 
 
 @settings(max_examples=20, deadline=None)
@@ -80,7 +81,8 @@ def test_rotations_are_uniform():
 
 def test_gaussians_are_gaussian():
     found = gaussians(b"k" * 32, 100_001)
-    assert found.shape == (100_001,) and np.isfinite(found).all()
+    assert found.shape == (100_001,)
+    assert np.isfinite(found).all()
     assert [found.mean(), found.var(), (found**3).mean(), (found**4).mean()] == pytest.approx(
         [0, 1, 0, 3], abs=0.1
     )
@@ -93,7 +95,8 @@ def test_a_key_of_another_length_is_refused(key):
 
 
 def test_random_keys_differ():
-    assert len({random_key() for _ in range(100)}) == 100 and len(random_key()) == KEY_BYTES
+    assert len({random_key() for _ in range(100)}) == 100
+    assert len(random_key()) == KEY_BYTES
 
 
 def test_template_keys_are_rfc_5869s_and_one_a_template():
@@ -104,7 +107,8 @@ def test_template_keys_are_rfc_5869s_and_one_a_template():
         for version in (1, 2)
         for number in (1, 2)
     }
-    assert len(found) == 16 and all(len(key) == KEY_BYTES for key in found)
+    assert len(found) == 16
+    assert all(len(key) == KEY_BYTES for key in found)
     assert template_key(secret, b"t" * 16, "a", 1, 1) not in found
     extracted = hmac.digest(salt, secret, "sha256")  # RFC 5869 by hand: extract, expand once
     assert template_key(secret, salt, "a", 1, 2) == hmac.digest(

@@ -38,11 +38,9 @@ def test_a_name_is_what_its_owner_writes(name):
     assert clean_name(name) == name
     vault = toy_vault("sqlite://")
     vault.enrol(name, [photo(1)])
-    assert (
-        vault.list()[0].name == name
-        and vault.verify(name, photo(1, 1)).same
-        and vault.revoke(name) == 1
-    )
+    assert vault.list()[0].name == name
+    assert vault.verify(name, photo(1, 1)).same
+    assert vault.revoke(name) == 1
     vault.close()
 
 
@@ -94,7 +92,8 @@ REFUSED = {
 def test_what_is_no_name_is_said_with_the_character(name, sentence):
     with pytest.raises(UserError, match=sentence) as error:
         clean_name(name)
-    assert str(error.value).isprintable() and str(error.value).endswith(".")
+    assert str(error.value).isprintable()
+    assert str(error.value).endswith(".")
 
 
 ALIKE = [
@@ -206,8 +205,11 @@ def test_names_of_an_older_vault_are_found_in_every_spelling(older):
 
 def test_two_names_of_an_older_vault_that_are_one_now_stay_two_logins(older):
     vault = toy_vault(older)
-    assert vault.verify("1", photo(0, 1)).same and not vault.verify("1", photo(1, 1)).same
-    assert vault.verify("１", photo(1, 1)).same and not vault.verify("１", photo(0, 1)).same
-    assert vault.revoke("１") == 1 and vault.verify("1", photo(0, 1)).same
+    assert vault.verify("1", photo(0, 1)).same
+    assert not vault.verify("1", photo(1, 1)).same
+    assert vault.verify("１", photo(1, 1)).same
+    assert not vault.verify("１", photo(0, 1)).same
+    assert vault.revoke("１") == 1
+    assert vault.verify("1", photo(0, 1)).same
     assert vault.verify("１", photo(0, 1)).same  # one name from now on
     assert vault.revoke("１") == 1

@@ -69,21 +69,28 @@ def test_a_sealed_login_from_enrolment_to_revocation(vault, secret):
         "colours",
         2,
     )
-    assert (card is None) == (secret is not None) and vault.source("ann") == (secret or card).source
+    assert (card is None) == (secret is not None)
+    assert vault.source("ann") == (secret or card).source
     first = secret or card
     assert vault.verify_sealed("ANN", photo(1, 2), first) is True
     assert vault.verify_sealed("Ann", photo(2), first) is False
-    assert [one.templates for one in vault.list()] == [2] and vault.list()[0].damaged == ()
+    assert [one.templates for one in vault.list()] == [2]
+    assert vault.list()[0].damaged == ()
 
     entry, card = vault.renew("Ann", [photo(1, 3)], secret)
-    assert entry.templates == 1 and vault.verify_sealed("Ann", photo(1, 2), secret or card)
+    assert entry.templates == 1
+    assert vault.verify_sealed("Ann", photo(1, 2), secret or card)
     if card:
-        assert card.version == 2 and card.enrolment == first.enrolment and card.key != first.key
+        assert card.version == 2
+        assert card.enrolment == first.enrolment
+        assert card.key != first.key
         with pytest.raises(
             BadKey, match="has version 1, and the template was renewed: it needs version 2"
         ):
             vault.verify_sealed("Ann", photo(1, 2), first)
-    assert vault.revoke("Ann") == 1 and vault.list() == [] and count(vault.keys) == 0
+    assert vault.revoke("Ann") == 1
+    assert vault.list() == []
+    assert count(vault.keys) == 0
     with pytest.raises(UserError, match="Nobody is enrolled"):
         vault.verify_sealed("Ann", photo(1), secret or card)
 
@@ -93,9 +100,8 @@ def test_of_several_cards_the_enrolments_own_counts(here):
         here.enrol_sealed("Ann", [photo(1)]),
         here.enrol_sealed("Bob", [photo(2)]),
     )
-    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((bobs, first))) and here.verify_sealed(
-        "Bob", photo(2, 1), KeyCards((first, bobs))
-    )
+    assert here.verify_sealed("Ann", photo(1, 1), KeyCards((bobs, first)))
+    assert here.verify_sealed("Bob", photo(2, 1), KeyCards((first, bobs)))
     assert not here.verify_sealed("Ann", photo(2, 1), KeyCards((bobs, first)))
     _, second = here.renew("Ann", [photo(1)])
     assert here.verify_sealed("Ann", photo(1, 1), KeyCards((first, bobs, second)))
@@ -126,13 +132,11 @@ def test_a_passphrase_with_a_byte_order_mark_locks_nobody_out(here):
     here.enrol_sealed("Ann", [photo(1)], marked)
     here.enrol_sealed("Bob", [photo(2)], WORDS)
     for secret in (marked, WORDS):
-        assert here.verify_sealed("Ann", photo(1, 1), secret) and here.verify_sealed(
-            "Bob", photo(2, 1), secret
-        )
+        assert here.verify_sealed("Ann", photo(1, 1), secret)
+        assert here.verify_sealed("Bob", photo(2, 1), secret)
     here.enrol_sealed("Cem", [photo(3)], OlderPassphrase(marked.text))
-    assert here.verify_sealed("Cem", photo(3, 1), marked) and not here.verify_sealed(
-        "Cem", photo(2, 1), marked
-    )
+    assert here.verify_sealed("Cem", photo(3, 1), marked)
+    assert not here.verify_sealed("Cem", photo(2, 1), marked)
     assert not here.verify_sealed("Cem", photo(3, 1), Passphrase("\ufeffanother phrase"))
     assert not here.verify_sealed("Cem", photo(3, 1), WORDS)  # as it was; it can be renewed
 
@@ -188,11 +192,9 @@ def test_the_old_template_and_the_new_do_not_meet(here):
     found += [stolen.picture for stolen in here.stolen() if stolen.name == "Ann"]
     directions = sealing().embed(found)
     cosines = (directions @ directions.T)[np.triu_indices(15, 1)]
-    assert (
-        abs(cosines.mean()) < 0.05
-        and cosines.abs().max() < 0.6
-        and cosines.std() == pytest.approx(48**-0.5, abs=0.04)
-    )
+    assert abs(cosines.mean()) < 0.05
+    assert cosines.abs().max() < 0.6
+    assert cosines.std() == pytest.approx(48**-0.5, abs=0.04)
 
 
 def test_a_stolen_template_is_no_photo(here):
@@ -216,7 +218,8 @@ def test_verification_commutes_with_the_rotation(key, one, other):
         (turn @ probe - stored).norm(),
         (turn @ own - stored).norm(),
     )
-    assert float((sealed - plain).abs()) < float(rounded_off) + 1e-5 and float(rounded_off) < 0.1
+    assert float((sealed - plain).abs()) < float(rounded_off) + 1e-5
+    assert float(rounded_off) < 0.1
 
 
 # --- two stores
@@ -229,9 +232,9 @@ def test_neither_store_alone_says_who_or_how(tmp_path, here):
     seals = here.keys.seals([row.sha256 for row in here.database.rows()])
     assert len(seals) == 2
     for seal, number in seals.values():
-        assert (
-            seal.salt in store and seal.salt not in vault and seal.enrolment.encode() not in vault
-        )
+        assert seal.salt in store
+        assert seal.salt not in vault
+        assert seal.enrolment.encode() not in vault
         secret = card.key if seal.source == "card" else seal.secret(WORDS)
         key = seal.key(secret, number)
         assert not any(
@@ -239,11 +242,9 @@ def test_neither_store_alone_says_who_or_how(tmp_path, here):
             for hidden in (key, secret, key.hex().encode(), b"correct horse")
             for data in (vault, store)
         )
-    assert (
-        b"Ann Example" in vault
-        and b"Ann" not in store
-        and here.database.rows()[0].person.encode() not in store
-    )
+    assert b"Ann Example" in vault
+    assert b"Ann" not in store
+    assert here.database.rows()[0].person.encode() not in store
     assert (tmp_path / "keys.sqlite").stat().st_mode & 0o777 == 0o600
 
 
@@ -259,12 +260,10 @@ def test_revoking_overwrites_the_salt(tmp_path, here):
         for seal, _ in here.keys.seals([row.sha256 for row in here.database.rows()]).values()
     }
     data = (tmp_path / "keys.sqlite").read_bytes()
-    assert (
-        len(before) == len(after) == 1
-        and not before & after
-        and before.pop() not in data
-        and (salt := after.pop()) in data
-    )
+    assert len(before) == len(after) == 1
+    assert not before & after
+    assert before.pop() not in data
+    assert (salt := after.pop()) in data
     here.revoke("Ann")
     assert salt not in (tmp_path / "keys.sqlite").read_bytes()
 
@@ -301,9 +300,12 @@ def test_without_a_key_store_a_sealed_template_is_not_opened_but_can_be_revoked(
         with pytest.raises(UserError) as error:
             action()
         assert str(error.value) == "A sealed template needs the key store: open the vault with it."
-    assert keyless.source("Bob") is None and keyless.verify("Bob", photo(2, 1)).same
-    assert keyless.identify(photo(2, 1))[0] == "Bob" and len(keyless.list()) == 2
-    assert keyless.destroy_keys("Ann") is False and keyless.revoke("Ann") == 1
+    assert keyless.source("Bob") is None
+    assert keyless.verify("Bob", photo(2, 1)).same
+    assert keyless.identify(photo(2, 1))[0] == "Bob"
+    assert len(keyless.list()) == 2
+    assert keyless.destroy_keys("Ann") is False
+    assert keyless.revoke("Ann") == 1
     assert count(here.keys) == 1
     keyless.close()
 
@@ -334,7 +336,8 @@ def test_a_failed_enrolment_leaves_no_salt(here, monkeypatch):
     )  # as if both had asked at the same moment
     with pytest.raises(UserError, match="is enrolled already"):
         here.enrol_sealed("Ann", [photo(1)], WORDS)
-    assert count(here.keys) == 1 and here.verify_sealed("Ann", photo(1), WORDS)
+    assert count(here.keys) == 1
+    assert here.verify_sealed("Ann", photo(1), WORDS)
 
 
 def test_a_renewal_that_comes_second_changes_nothing(here, monkeypatch):
@@ -347,7 +350,8 @@ def test_a_renewal_that_comes_second_changes_nothing(here, monkeypatch):
     ):
         patch.setattr(here, "_known_rows", lambda name: stale)
         here.renew("Ann", [photo(1)], WORDS)
-    assert here.verify_sealed("Ann", photo(1), WORDS) and count(here.keys) == 1
+    assert here.verify_sealed("Ann", photo(1), WORDS)
+    assert count(here.keys) == 1
 
 
 def test_a_renewal_that_cannot_be_written_leaves_no_salt(here, monkeypatch):
@@ -358,7 +362,8 @@ def test_a_renewal_that_cannot_be_written_leaves_no_salt(here, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(UserError, match="disk is full"):
         patch.setattr(here.database, "replace", full)
         here.renew("Ann", [photo(1)], WORDS)
-    assert count(here.keys) == 1 and here.verify_sealed("Ann", photo(1), WORDS)
+    assert count(here.keys) == 1
+    assert here.verify_sealed("Ann", photo(1), WORDS)
 
 
 def test_a_failed_renewal_keeps_the_old_template(here):
@@ -367,7 +372,8 @@ def test_a_failed_renewal_keeps_the_old_template(here):
         here.renew("Ann", [NOBODY], SERVICE)
     with pytest.raises(UserError, match="Nobody is enrolled as 'Bob'"):
         here.renew("Bob", [photo(1)], SERVICE)
-    assert here.source("Ann") == "passphrase" and here.verify_sealed("Ann", photo(1), WORDS)
+    assert here.source("Ann") == "passphrase"
+    assert here.verify_sealed("Ann", photo(1), WORDS)
 
 
 # --- whose photos, and how good
@@ -377,12 +383,10 @@ def test_photos_of_two_people_are_refused_before_any_key(here):
     here.enrol_sealed("Ann", [photo(1)], WORDS)
     for act in (here.enrol_sealed, here.renew):
         name = "Bob" if act == here.enrol_sealed else "Ann"
-        with pytest.raises(
-            BadPicture,
-            match="Photo 2 shows another person than photo [13].",
-        ):
+        with pytest.raises(BadPicture, match="Photo 2 shows another person than photo [13]."):
             act(name, [photo(1), photo(2), photo(1, 1)], WORDS)
-    assert count(here.keys) == 1 and here.verify_sealed("Ann", photo(1, 2), WORDS)
+    assert count(here.keys) == 1
+    assert here.verify_sealed("Ann", photo(1, 2), WORDS)
 
 
 def test_poor_photos_are_neither_sealed_nor_let_in(tmp_path, here, monkeypatch):
@@ -401,10 +405,12 @@ def test_poor_photos_are_neither_sealed_nor_let_in(tmp_path, here, monkeypatch):
     ):
         with pytest.raises(PoorPhoto, match="The face is too dark. Turn on a light"):
             action()
-    assert count(here.keys) == 1 and [one.name for one in here.list()] == ["Ann"]
+    assert count(here.keys) == 1
+    assert [one.name for one in here.list()] == ["Ann"]
     here.any_quality = True
     assert here.enrol_sealed("Eve", [photo(4)], WORDS)[0].quality == ("dark",)
-    assert here.verify_sealed("Eve", photo(4, 1), WORDS) and here.list()[1].quality == ("dark",)
+    assert here.verify_sealed("Eve", photo(4, 1), WORDS)
+    assert here.list()[1].quality == ("dark",)
 
 
 # --- plain and sealed in one vault
@@ -413,7 +419,8 @@ def test_poor_photos_are_neither_sealed_nor_let_in(tmp_path, here, monkeypatch):
 def test_plain_templates_stay_what_they_are_beside_sealed_ones(here):
     here.enrol("Ann", [photo(1)])
     here.enrol_sealed("Bob", [photo(2)], WORDS)
-    assert here.source("Ann") is None and here.verify("Ann", photo(1, 1)).same
+    assert here.source("Ann") is None
+    assert here.verify("Ann", photo(1, 1)).same
     with pytest.raises(
         UserError, match="Template 1 of 'Bob' cannot be compared: It is sealed. Give its key."
     ):
@@ -421,11 +428,11 @@ def test_plain_templates_stay_what_they_are_beside_sealed_ones(here):
     with pytest.raises(UserError, match="The template of 'Ann' is plain"):
         here.verify_sealed("Ann", photo(1), WORDS)
     name, match = here.identify(photo(1, 2))
-    assert name == "Ann" and match.skipped == (
-        "Template 1 of 'Bob' cannot be compared: It is sealed. Give its key.",
-    )
+    assert name == "Ann"
+    assert match.skipped == ("Template 1 of 'Bob' cannot be compared: It is sealed. Give its key.",)
     here.renew("Ann", [photo(1)], SERVICE)
-    assert here.source("Ann") == "service" and here.verify_sealed("Ann", photo(1, 1), SERVICE)
+    assert here.source("Ann") == "service"
+    assert here.verify_sealed("Ann", photo(1, 1), SERVICE)
 
 
 def test_a_sealed_generator_makes_no_plain_template():
@@ -457,9 +464,8 @@ def test_a_photo_of_another_size_is_said(here):
 
 def test_no_secret_is_printed():
     seal = Seal("e" * 32, 1, "card", b"salty salty salt")
-    assert "salty" not in repr(seal) and repr(new_card(seal, "Ann").key) not in repr(
-        new_card(seal, "Ann")
-    )
+    assert "salty" not in repr(seal)
+    assert repr(new_card(seal, "Ann").key) not in repr(new_card(seal, "Ann"))
 
 
 def test_no_log_and_no_error_holds_a_key_a_salt_or_a_direction(here, caplog):
@@ -488,7 +494,8 @@ def test_no_log_and_no_error_holds_a_key_a_salt_or_a_direction(here, caplog):
             for form in (value.hex(), repr(value)[2:-1])
         ),
     ]
-    assert "INSERT INTO ndcb_keys" in caplog.text and "DELETE" in caplog.text
+    assert "INSERT INTO ndcb_keys" in caplog.text
+    assert "DELETE" in caplog.text
     assert not any(
         secret in text
         for secret in secrets
