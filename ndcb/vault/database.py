@@ -159,10 +159,10 @@ class Database:
     def _has_version(self) -> bool:
         """Raises UserError: another version."""
         with self.engine.begin() as connection:
-            found = connection.scalar(select(self.versions.c.version))
-        if found != self.version:
+            version = connection.scalar(select(self.versions.c.version))
+        if version != self.version:
             raise UserError(
-                f"The {self.what} has version {found}; this program needs version {self.version}."
+                f"The {self.what} has version {version}; this program needs version {self.version}."
                 f" Use the program that made it, or name another {self.what}."
             )
         return True

@@ -120,8 +120,8 @@ def peek(file: Path) -> tuple[set[str], bool]:
         has_log = opened.read(20)[18:] == b"\2\2"
     address = f"file:{quote(str(file))}?mode=ro&immutable=1"
     with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        names = {name for (name,) in found if not name.startswith("sqlite_")}
+        query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+        names = {name for (name,) in connection.execute(query) if not name.startswith("sqlite_")}
     return names, has_log
 
 

@@ -61,17 +61,17 @@ class KeyCard:
         return card
 
     @classmethod
-    def _parsed(cls, found: dict) -> "KeyCard":
+    def _parsed(cls, card: dict) -> "KeyCard":
         """Raises ValueError, TypeError or KeyError where it is no card."""
-        body = {name: found[name] for name in ("name", "enrolment", "version", "key")}
+        body = {name: card[name] for name in ("name", "enrolment", "version", "key")}
         key = b32decode(body["key"] + "=" * (-len(body["key"]) % 8))
         fits = (
-            found[FORMAT] == FORMAT_VERSION
+            card[FORMAT] == FORMAT_VERSION
             and isinstance(body["name"], str)
             and isinstance(body["enrolment"], str)
             and isinstance(body["version"], int)
             and len(key) == KEY_BYTES
-            and hmac.compare_digest(found["check"], _check(body))
+            and hmac.compare_digest(card["check"], _check(body))
         )
         if not fits:
             raise ValueError

@@ -70,10 +70,11 @@ class Passphrase:
         They took the mark for a part of the passphrase. A text without a mark has one secret only:
         a second one would double the chance that a wrong passphrase lets somebody in.
         """
-        found = [self.secret(salt, scrypt)]
+        secrets = [self.secret(salt, scrypt)]
         if self.text.startswith(BYTE_ORDER_MARK):
-            found.append(scrypt.hash(unicodedata.normalize("NFKC", self.text).encode(), salt))
-        return found
+            with_mark = unicodedata.normalize("NFKC", self.text)
+            secrets.append(scrypt.hash(with_mark.encode(), salt))
+        return secrets
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,9 @@ class Embeddings:
         return self._kept.get(row)
 
     def add(self, new: dict[Row, torch.Tensor]) -> None:
-        """Where there is no room, the newest goes: a search reads the rows in one order, and meets
-        the oldest again first.
+        """Where there is no room, the newest goes.
+
+        A search reads the rows in one order, so the next one meets the oldest first.
         """
         with self._lock:
             for row, embedding in new.items():

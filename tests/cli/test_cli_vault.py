@@ -103,7 +103,7 @@ def test_identify_goes_on_after_a_bad_photo(capsys, here):
 
 
 def test_a_search_says_how_likely_it_names_a_stranger(capsys, here):
-    """By the rates that were measured of the generator of this name; of `other` there are none."""
+    """By the rates measured for the default generator; for `other` there are none."""
     for number, person in enumerate(("Ann", "Bob")):
         run(capsys, "enrol", person, f"p{number}-0.png")
     _, [line], _ = run(capsys, "identify", "p0-1.png")
@@ -283,7 +283,7 @@ def test_with_the_real_models(capsys, tmp_path, monkeypatch, astronaut):
 
 @pytest.mark.slow
 def test_strangers_are_refused(capsys, tmp_path, lfw_root):
-    """Eight people nothing was trained on: most get in with another photo, few as somebody else."""
+    """Of eight people whom no model has seen, most get in, and few as somebody else."""
     from ndcb.faces.lfw import in_test
 
     people = [

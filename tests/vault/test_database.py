@@ -1,5 +1,4 @@
-"""Whoever reads changes nothing, and tables are made only where nothing else is; with the vault and
-the key store."""
+"""Reading the vault or the key store changes nothing; tables are made where nothing else is."""
 
 import os
 import shutil
@@ -51,8 +50,10 @@ def tables(path) -> set[str]:
 
 
 def other_program(path: Path, mode: str = "delete", killed: bool = False) -> None:
-    """A database of somebody's notes. killed: its program dies with a change that only the log or
-    the journal knows."""
+    """A database of somebody's notes.
+
+    killed: its program dies, and only the log or the journal knows its last change.
+    """
     statements = f"""
 import os, sqlite3
 connection = sqlite3.connect({str(path)!r}, isolation_level=None)

@@ -1,4 +1,4 @@
-"""A key card is read again from its file, its picture or a poor photo of it, or says why not."""
+"""Key cards: read again from a file, a picture or a poor photo of it, or refused in words."""
 
 import io
 import json

@@ -1,5 +1,4 @@
-"""What a person's name may hold, which spellings are one name, and names that older versions have
-stored."""
+"""What a name may hold, which spellings are one name, and what older versions have stored."""
 
 import hashlib
 import unicodedata
@@ -170,8 +169,7 @@ def test_the_digest_of_most_names_is_what_it_was(name):
 
 @pytest.fixture
 def older(tmp_path):
-    """A vault with names whose digest is another one today, stored as an older version stored
-    them."""
+    """A vault as an older version stored it, with names whose digest is another one today."""
     path = tmp_path / "vault.sqlite"
     renamed = {"one": "1", "two": "１", "circled": "②", "half": "ｶﾅ"}
     vault = toy_vault(path)

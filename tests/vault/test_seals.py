@@ -1,5 +1,6 @@
-"""Sealed templates: enrolled, verified, renewed and revoked with toy models; what the two stores
-hold, and what a thief can do.
+"""Sealed templates with toy models: enrolled, verified, renewed, revoked.
+
+Also what the two databases hold, and what a thief of them can do.
 """
 
 import logging
@@ -182,8 +183,9 @@ def test_another_kind_of_secret_is_said(here):
 
 
 def test_the_old_template_and_the_new_do_not_meet(here):
-    """Of one photo and one passphrase: templates of an enrolment, of its renewal and of another
-    name are as far apart as strangers'.
+    """Templates of one photo and one passphrase are as far apart as strangers'.
+
+    They are those of an enrolment, of its renewal, and of another name.
     """
     here.enrol_sealed("Ann", [photo(1)] * 5, WORDS)
     here.enrol_sealed("Bob", [photo(1)] * 5, WORDS)
@@ -205,8 +207,9 @@ def test_a_stolen_template_is_no_photo(here):
 @settings(max_examples=25, deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 4), st.integers(0, 4))
 def test_verification_commutes_with_the_rotation(key, one, other):
-    """|R z(X') - z(T)| is what |z(X') - z(X)| is without a key, but for what 8 bits round off T: |R
-    z(X) - z(T)| at most.
+    """|R z(X') - z(T)| is |z(X') - z(X)|, the distance without a key, but for rounding.
+
+    T has 8 bits; what they round off is |R z(X) - z(T)| at most.
     """
     distorter = sealing()
     turn = torch.from_numpy(rotation(key, 48)).float()

@@ -1,6 +1,4 @@
-"""The vault on a file, in memory and on a PostgreSQL server that this module starts; mostly with
-toy models, which are fast.
-"""
+"""The vault on a file, in memory and on a PostgreSQL server; mostly with toy models."""
 
 import hashlib
 import io
@@ -87,7 +85,7 @@ def in_words(error) -> bool:
         and text.endswith(".")
         and "\n" not in text
         and not re.search(
-            r"SELECT|INSERT|CREATE|sqlite3\.|psycopg|sqlalche\.|Error|Traceback|/tmp|secret|ndcb_",
+            r"SELECT|INSERT|CREATE|sqlite3\.|psycopg|sqlalchemy|Error|Traceback|/tmp|secret|ndcb_",
             text,
         )
     )
@@ -290,7 +288,7 @@ def test_who_insists_enrols_a_poor_photo_and_the_row_says_so(place, toy_gate):
 
 
 def test_templates_of_an_older_program_are_unchecked(file):
-    """Those without a note; those that cannot be read, or say what nobody wrote, are unknown."""
+    """So is a template without a note. One that cannot be read, or has an odd note, is unknown."""
     vault = toy_vault(file)
     assert {one.quality for one in vault.list()} == {("unchecked",) * 3, ("unchecked",)}
     picture, info = io.BytesIO(), PngInfo()
@@ -479,9 +477,7 @@ def test_the_memory_of_embeddings_is_bounded():
 
 
 def test_two_recognisers_in_one_vault_are_never_compared(shared_place):
-    """`other` turns every embedding round: distances across the two would be wrong for
-    everybody.
-    """
+    """The recogniser `right` turns every embedding round, so a distance across both is wrong."""
     old, new = toy("old", "left", 1), toy("new", "right", -1, threshold=0.3)
     toy_vault(shared_place, old).enrol("Ann", [photo(1)])
     both = Vault(shared_place, ToyModels(old, new), generator="new")
@@ -800,9 +796,7 @@ def test_two_vaults_in_memory_do_not_meet():
 
 
 class Meeting(ToyModels):
-    """Nobody goes on with an enrolment before all are in it: all of them have found the name
-    free.
-    """
+    """Lets nobody go on with an enrolment before all have found the name free."""
 
     def __init__(self, number: int):
         super().__init__()
@@ -846,9 +840,7 @@ def test_of_threads_that_enrol_one_name_one_wins(place, shared):
 
 
 def test_threads_do_everything_at_once(place):
-    """The tables do not exist yet; then eight threads enrol, verify, identify, list and revoke
-    names of their own.
-    """
+    """Eight threads use names of their own, at first without any tables."""
     shared = toy_vault(place)
     vaults = [shared if place == "sqlite://" or n % 2 else toy_vault(place) for n in range(8)]
 
@@ -872,7 +864,7 @@ def test_threads_do_everything_at_once(place):
 
 
 class Waiting(ToyModels):
-    """For a child process: says that it is in the middle, and goes on when it is told to."""
+    """For a child process: says when it is in the middle, and goes on when it is told to."""
 
     def find(self, source, aligned=False):
         print("ready", flush=True)
@@ -893,8 +885,9 @@ def child_enrols(place: str, number: int) -> None:
 
 
 def child_dies_inside(place: str) -> None:
-    """Half a megabyte is written, with next to no cache, so that SQLite must touch its file; then
-    everything stops before the commit.
+    """Half a megabyte is written, and everything stops before the commit.
+
+    There is next to no cache, so that SQLite must touch its file.
     """
     vault = toy_vault(place)
     vault.list()
@@ -1051,8 +1044,10 @@ def test_a_vault_that_somebody_holds_is_in_use(file, monkeypatch):
 
 
 def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
-    """The share of the pieces of `data` that occur in `raw`. Pieces, because SQLite cuts what is
-    long into pages; but not those of a black or even area, which occur everywhere.
+    """The share of the pieces of `data` that occur in `raw`.
+
+    SQLite cuts what is long into pages, hence pieces. Those of an even area, which occur
+    everywhere, are left out.
     """
     pieces = [data[start : start + length] for start in range(0, len(data) - length + 1, length)]
     telling = [piece for piece in pieces if len(set(piece)) > length / 2]
@@ -1062,9 +1057,7 @@ def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
 
 @pytest.mark.slow
 def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
-    """End to end with the real models: the file holds the template's bytes, none of the photo's,
-    none of F(X)'s.
-    """
+    """With the real models, the file holds bytes of the template, none of the photo or F(X)."""
     models = Models()
     models.distorter(DEFAULT_FACES)
     path = tmp_path / "vault.sqlite"

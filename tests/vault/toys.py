@@ -96,8 +96,9 @@ class SquaresConfig:
 
 
 class Squares(nn.Module):
-    """A sealed generator: each number of a direction is the brightness of one of 4x4 squares in one
-    of three colours.
+    """A sealed generator: a picture of 4x4 squares in three colours.
+
+    Each number of a direction is the brightness of one square in one colour.
     """
 
     reads = "direction"
