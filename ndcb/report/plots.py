@@ -11,6 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ndcb.results.evaluations import SeriesPoint
+
 GRID, GREY = "rgba(128, 128, 128, .28)", "#8b8f98"
 COLOURS = {
     "plain": "#3b82f6",
@@ -407,15 +409,15 @@ def table3(rows: list[dict], printed: dict) -> go.Figure:
 # Figure 12
 
 
-def alpha_series(rows: list[dict]) -> go.Figure:
+def alpha_series(series: list[SeriesPoint]) -> go.Figure:
     """Above: how far the picture moves (MSE) for how far the embedding does, a point a margin;
     below: what that costs in EER.
     """
     figure = style(make_subplots(rows=2, vertical_spacing=0.2), 660)
-    alphas = [row["alpha"] for row in rows]
+    alphas = [point.alpha for point in series]
     figure.add_scatter(
-        x=[row["embedding_error"] for row in rows],
-        y=[row["mse"] for row in rows],
+        x=[point.embedding_error for point in series],
+        y=[point.mse for point in series],
         text=[f"α {alpha:g}" for alpha in alphas],
         mode="lines+markers+text",
         textposition="bottom right",
@@ -428,16 +430,16 @@ def alpha_series(rows: list[dict]) -> go.Figure:
         row=1,
         col=1,
     )
-    _add_eer(figure, alphas, rows)
+    _add_eer(figure, alphas, series)
     figure.update_xaxes(title="mean squared embedding distance", rangemode="tozero", row=1)
     figure.update_xaxes(title="margin α", row=2)
     figure.update_yaxes(title="MSE", row=1)
     return figure.update_yaxes(title="EER, %", rangemode="tozero", row=2)
 
 
-def _add_eer(figure: go.Figure, alphas: list[float], rows: list[dict]) -> None:
-    eer = 100 * np.array([row["eer"] for row in rows])
-    low, high = 100 * np.array([row["eer_ci95"] for row in rows]).T
+def _add_eer(figure: go.Figure, alphas: list[float], series: list[SeriesPoint]) -> None:
+    eer = 100 * np.array([point.eer for point in series])
+    low, high = 100 * np.array([point.eer_ci95 for point in series]).T
     figure.add_scatter(
         x=alphas,
         y=eer,
@@ -452,7 +454,7 @@ def _add_eer(figure: go.Figure, alphas: list[float], rows: list[dict]) -> None:
     )
     figure.add_scatter(
         x=alphas,
-        y=[100 * row["plain_eer"] for row in rows],
+        y=[100 * point.plain_eer for point in series],
         mode="lines+markers",
         name="EER, photo",
         row=2,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ndcb.report import plots
+from ndcb.results.evaluations import SeriesPoint
 
 PAIRED = {"mean": 0.02, "ci95": [0.01, 0.03]}
 
@@ -174,14 +175,14 @@ def toy_scores() -> dict:
 
 
 SERIES = [
-    {
-        "alpha": alpha,
-        "mse": 0.5 + alpha,
-        "embedding_error": alpha / 2,
-        "eer": 0.01 + alpha / 10,
-        "eer_ci95": [0.01, 0.11],
-        "plain_eer": 0.004,
-    }
+    SeriesPoint(
+        alpha=alpha,
+        mse=0.5 + alpha,
+        embedding_error=alpha / 2,
+        eer=0.01 + alpha / 10,
+        eer_ci95=[0.01, 0.11],
+        plain_eer=0.004,
+    )
     for alpha in (0.0, 0.1, 0.8)
 ]
 PRINTED = {

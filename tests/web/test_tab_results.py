@@ -87,7 +87,7 @@ def test_committed_evaluations_are_of_generators_and_can_be_shown():
 def test_read(folder):
     write(folder, "faces")
     one = evaluations.read("faces")
-    assert one.summary["image"]["mse"] == 0.35
+    assert one.image["mse"] == 0.35
     assert one.scores["template_genuine"].dtype == np.float32 and one.scores["template_genuine"][
         0
     ] == pytest.approx(0.2, abs=1e-3)
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_a_bad_checkpoint(folder, file):
 
 def test_reading_needs_no_torch():
     code = (
-        "import sys; from ndcb.report import plots, tables; from ndcb.results import evaluations;"
+        "import sys; from ndcb.report import plots, sections; from ndcb.results import evaluations;"
         " evaluations.names(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
@@ -117,8 +117,8 @@ def test_the_series_is_ordered_by_alpha(folder):
     write(folder, "digits-with-7", {"series": "alpha"}, verification=None)
     write(folder, "digits-alpha-9")
     rows = evaluations.alpha_series()
-    assert [row["alpha"] for row in rows] == [0, 0.1, 0.8]
-    assert rows[2] == {
+    assert [row.alpha for row in rows] == [0, 0.1, 0.8]
+    assert vars(rows[2]) == {
         "alpha": 0.8,
         "mse": 0.35,
         "embedding_error": 0.4,

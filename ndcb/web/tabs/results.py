@@ -10,10 +10,10 @@ from gradio.context import Context
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
 from ndcb.report import plots
-from ndcb.report.tables import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
+from ndcb.report.goals import side_by_side
+from ndcb.report.sections import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
 from ndcb.results import evaluations
-from ndcb.results.evaluations import Evaluation
-from ndcb.results.goals import side_by_side
+from ndcb.results.summaries import Evaluation
 from ndcb.web import words
 from ndcb.web.tabs.distort import LATEST
 
