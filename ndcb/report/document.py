@@ -10,21 +10,9 @@ from ndcb.results.summaries import Evaluation, SealedEvaluation
 SECTIONS = [
     ("Verification", ("verification",), verification.for_report),
     ("LFW's ten folds", ("lfw_folds",), folds.for_report),
-    (
-        "Pictures and embeddings",
-        ("image", "embedding_error", "failures"),
-        pictures.for_report,
-    ),
-    (
-        "A second recogniser",
-        ("second_recogniser",),
-        robustness.second_recogniser_for_report,
-    ),
-    (
-        "Robustness",
-        ("robustness", "verification", "embedding_error"),
-        robustness.harms_for_report,
-    ),
+    ("Pictures and embeddings", ("image", "embedding_error", "failures"), pictures.for_report),
+    ("A second recogniser", ("second_recogniser",), robustness.second_recogniser_for_report),
+    ("Robustness", ("robustness", "verification", "embedding_error"), robustness.harms_for_report),
     ("Failure to enrol", ("failure_to_enrol",), robustness.failure_to_enrol_for_report),
     ("The paper's Table 4: the mock login", ("paper",), mock_login.table4_for_report),
     ("The paper's Table 3: picture distances", ("paper",), pictures.table3_for_report),
@@ -53,10 +41,7 @@ SEALED_SECTIONS = {
     "security": ("Renewed, replayed, stolen, reused", sealed.security),
     "linkability": ("Linkability", sealed.linkability),
     "restoration": ("Restoration without the key", sealed.restoration),
-    "second_recogniser": (
-        "Another recogniser, template against photo",
-        sealed.second_recogniser,
-    ),
+    "second_recogniser": ("Another recogniser, template against photo", sealed.second_recogniser),
     "image": ("Pictures", sealed.image),
     "face_found": ("Faces found", sealed.face_found),
     "polish": ("Polish", sealed.polish),

@@ -74,13 +74,13 @@ def sealed() -> dict[str, SealedEvaluation]:
     """The sealed generators that are measured in full. A file that cannot be read counts as
     none.
     """
-    found = {}
+    evaluated = {}
     for path in sorted(FOLDER.glob("*/evaluation/summary.json")):
         with suppress(BadCheckpoint):
-            found[path.parent.parent.name] = read_folder(path.parent)
+            evaluated[path.parent.parent.name] = read_folder(path.parent)
     return {
         name: evaluation
-        for name, evaluation in found.items()
+        for name, evaluation in evaluated.items()
         if isinstance(evaluation, SealedEvaluation)
         and all(goal["met"] is not None for goal in evaluation.goals.values())
     }
@@ -117,7 +117,7 @@ def alpha_series() -> list[SeriesPoint]:
     """Figure 12, from the smallest margin up: its checkpoints that are measured."""
     members = [read(name) for name in names() if _record(name).get("series") == SERIES]
     needed = ("image", "embedding_error", "verification")
-    measured = [one for one in members if not any(one.reason(part) for part in needed)]
+    measured = [member for member in members if not any(map(member.reason, needed))]
     return sorted(map(_series_point, measured), key=lambda point: point.alpha)
 
 

@@ -198,7 +198,7 @@ def _objects(name: str, summary: object, keys: list[str]) -> dict[str, dict]:
     """Those of the keys that are there. Raises BadCheckpoint where one holds no JSON object."""
     if not isinstance(summary, dict):
         raise unreadable(name)
-    found = {key: summary[key] for key in keys if key in summary}
-    if not all(isinstance(value, dict) for value in found.values()):
+    objects = {key: summary[key] for key in keys if key in summary}
+    if not all(isinstance(value, dict) for value in objects.values()):
         raise unreadable(name)
-    return found
+    return objects

@@ -54,27 +54,11 @@ def draw_det(axis, verification: Figures) -> None:
 
     for name in ("plain", "template"):
         if name in verification:
-            curve = {
-                key: norm.ppf(np.clip(values, 1e-6, 1 - 1e-6))
-                for key, values in verification[name]["det"].items()
-            }
-            axis.fill_between(
-                curve["fmr"],
-                curve["low"],
-                curve["high"],
-                color=COLOURS[name],
-                alpha=0.15,
-                linewidth=0,
-            )
-            axis.plot(
-                curve["fmr"],
-                curve["fnmr"],
-                color=COLOURS[name],
-                label=f"{name}, EER {verification[name]['eer']:.2%}",
-            )
+            _draw_det_curve(axis, name, verification[name])
             axis.legend(frameon=False)
-    for setter in (axis.set_xticks, axis.set_yticks):
-        setter(norm.ppf(TICKS), [f"{tick:.3%}".rstrip("0%").rstrip(".") + "%" for tick in TICKS])
+    labels = [f"{tick:.3%}".rstrip("0%").rstrip(".") + "%" for tick in TICKS]
+    axis.set_xticks(norm.ppf(TICKS), labels)
+    axis.set_yticks(norm.ppf(TICKS), labels)
     axis.set(
         xlabel="FMR",
         ylabel="FNMR",
@@ -85,22 +69,23 @@ def draw_det(axis, verification: Figures) -> None:
     axis.grid(alpha=0.3)
 
 
+def _draw_det_curve(axis, name: str, rates: Figures) -> None:
+    from scipy.stats import norm
+
+    fmr, fnmr, low, high = (
+        norm.ppf(np.clip(rates["det"][key], 1e-6, 1 - 1e-6))
+        for key in ("fmr", "fnmr", "low", "high")
+    )
+    colour = COLOURS[name]
+    axis.fill_between(fmr, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.plot(fmr, fnmr, color=colour, label=f"{name}, EER {rates['eer']:.2%}")
+
+
 def draw_roc(axis, curves: Figures | None) -> None:
     for name in ("plain_again", "plain", "template") if curves else ():
-        axis.fill_between(
-            curves["fmr"],
-            curves[name]["low"],
-            curves[name]["high"],
-            color=COLOURS[name],
-            alpha=0.12,
-            linewidth=0,
-        )
-        axis.plot(
-            curves["fmr"],
-            curves[name]["mean"],
-            color=COLOURS[name],
-            label=f"{name.replace('_', ' ')} enrolled",
-        )
+        fmr, curve, colour = curves["fmr"], curves[name], COLOURS[name]
+        axis.fill_between(fmr, curve["low"], curve["high"], color=colour, alpha=0.12, linewidth=0)
+        axis.plot(fmr, curve["mean"], color=colour, label=f"{name.replace('_', ' ')} enrolled")
         axis.legend(frameon=False, loc="lower right")
     axis.set_xscale("symlog", linthresh=1e-3)
     axis.set(

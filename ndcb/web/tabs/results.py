@@ -30,11 +30,17 @@ CSS = """
   .results small, .results td:not(:first-child) { white-space: normal } }
 """
 NOTHING = "No checkpoint has been evaluated yet; run: python -m training evaluate NAME"
-INTRODUCTION = """How well it works, measured on people and digits that the generators were not trained on, beside the paper's own figures.
-A login errs in two ways: **FMR** is the share of strangers who are let in, **FNMR** the share of owners who are refused. The **EER** is
+INTRODUCTION = """\
+How well it works, measured on people and digits that the generators were not trained on, beside \
+the paper's own figures.
+A login errs in two ways: **FMR** is the share of strangers who are let in, **FNMR** the share of \
+owners who are refused. The **EER** is
 the value of both at the threshold where they are equal; lower is better."""
-GOALS = """What this project asks of a template: that the recogniser is not misled by it, and that it tells others as little as the
-embedding allows. All generators of faces, each goal met or missed; what a thief restores is in the tab Attacks."""
+GOALS = """\
+What this project asks of a template: that the recogniser is not misled by it, and that it tells \
+others as little as the
+embedding allows. All generators of faces, each goal met or missed; what a thief restores is in \
+the tab Attacks."""
 
 
 def build(models: Models) -> None:
@@ -125,10 +131,10 @@ def show(name: str) -> list:
     for `build`: there a gr.Plot would be laid out.
     """
     try:
-        one = evaluations.read(name)
+        evaluation = evaluations.read(name)
     except UserError as error:
         return [f"**{error}**", *[gr.skip()] * (len(SECTIONS) + len(WITH_FIGURES))]
-    return [*_texts(one), *(section_plot(section, one) for section in WITH_FIGURES)]
+    return [*_texts(evaluation), *(section_plot(section, evaluation) for section in WITH_FIGURES)]
 
 
 def texts(name: str) -> list[str]:
@@ -139,17 +145,17 @@ def texts(name: str) -> list[str]:
         return [f"**{error}**", *[""] * len(SECTIONS)]
 
 
-def _texts(one: Evaluation) -> list[str]:
-    return [head_text(one), *(section.markdown(one) for section in SECTIONS)]
+def _texts(evaluation: Evaluation) -> list[str]:
+    return [head_text(evaluation), *(section.markdown(evaluation) for section in SECTIONS)]
 
 
 def goals_text() -> str:
     """All generators of faces side by side, whichever checkpoint is chosen."""
     try:
-        found = evaluations.goals()
+        reached = evaluations.goals()
     except UserError as error:
         return f"**{error}**"
-    return f"{GOALS}\n\n{side_by_side(found)}" if found else NOTHING
+    return f"{GOALS}\n\n{side_by_side(reached)}" if reached else NOTHING
 
 
 def show_series() -> list:
@@ -164,10 +170,10 @@ def show_series() -> list:
     ]
 
 
-def section_plot(section: Section, one: Evaluation) -> gr.Plot:
-    if one.reason(*section.needs):
+def section_plot(section: Section, evaluation: Evaluation) -> gr.Plot:
+    if evaluation.reason(*section.needs):
         return gr.Plot(None, visible=False)
-    return gr.Plot(_dress(section.figure(one), one.name), visible=True)
+    return gr.Plot(_dress(section.figure(evaluation), evaluation.name), visible=True)
 
 
 def _dress(figure, view: str):
