@@ -70,16 +70,12 @@ def _plain_blocks(evaluation: Evaluation) -> list[str]:
         " All figures are of the test part, of templates as stored (8 bits), with"
         f" {evaluation.recogniser}, squared Euclidean distances, and plain photos as probes."
     )
-    return [
-        head,
-        "![DET, ROC of the mock login, score distributions, embeddings](figures.png)",
-        *(_section(evaluation, *section) for section in SECTIONS),
-        *(
-            f"## {title}\n\n{text(evaluation)}"
-            for title, part, text in WHERE_MEASURED
-            if is_measured(evaluation, part)
-        ),
-    ]
+    figures = "![DET, ROC of the mock login, score distributions, embeddings](figures.png)"
+    blocks = [head, figures, *(_section(evaluation, *section) for section in SECTIONS)]
+    for title, part, text in WHERE_MEASURED:
+        if evaluation[part] and evaluation.reason(part) is None:
+            blocks.append(f"## {title}\n\n{text(evaluation)}")
+    return blocks
 
 
 def _section(
@@ -87,10 +83,6 @@ def _section(
 ) -> str:
     reason = next(filter(None, map(evaluation.reason, needs)), None)
     return f"## {title}\n\n{f'Not measured: {reason}' if reason else text(evaluation)}"
-
-
-def is_measured(evaluation: Evaluation, part: str) -> bool:
-    return bool(evaluation[part]) and evaluation.reason(part) is None
 
 
 def _sealed_blocks(evaluation: SealedEvaluation) -> list[str]:

@@ -87,8 +87,8 @@ def probit(rates) -> np.ndarray:
 
 
 def det(verification: Figures) -> go.Figure:
-    """FNMR over FMR on probit axes with the 95 % band, the line of equal errors and the login
-    threshold's point.
+    """FNMR over FMR on probit axes with the 95 % band. A dotted line shows equal errors, a diamond
+    the login threshold.
     """
     figure = blank(430, xaxis_title="FMR: impostors accepted", yaxis_title="FNMR: genuine refused")
     for name in ("plain", "template"):

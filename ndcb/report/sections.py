@@ -85,9 +85,7 @@ def folds_figure(evaluation: Evaluation) -> go.Figure:
 
 
 def confusion_figure(evaluation: Evaluation) -> go.Figure:
-    """With its words where a phone has room for them: of each row at its left end only, and in two
-    lines.
-    """
+    """Its words fit on a phone: titles have two lines, and rows are named on the left only."""
     figure = plots.confusion(evaluation.paper["table4"], TABLE_4[evaluation.data.name])
     figure.for_each_annotation(lambda title: title.update(text=title.text.replace(", ", ",<br>")))
     return figure.update_yaxes(showticklabels=False, col=2).update_layout(margin_t=48)

@@ -78,12 +78,14 @@ def sealed() -> dict[str, SealedEvaluation]:
     for path in sorted(FOLDER.glob("*/evaluation/summary.json")):
         with suppress(BadCheckpoint):
             evaluated[path.parent.parent.name] = read_folder(path.parent)
-    return {
-        name: evaluation
-        for name, evaluation in evaluated.items()
-        if isinstance(evaluation, SealedEvaluation)
-        and all(goal["met"] is not None for goal in evaluation.goals.values())
-    }
+    return {name: found for name, found in evaluated.items() if _is_whole(found)}
+
+
+def _is_whole(evaluation: Evaluation | SealedEvaluation) -> bool:
+    """Is it sealed, and every goal measured?"""
+    if not isinstance(evaluation, SealedEvaluation):
+        return False
+    return all(goal["met"] is not None for goal in evaluation.goals.values())
 
 
 def read(name: str) -> Evaluation:

@@ -1,5 +1,4 @@
-"""What a generator of faces should reach, and what it reached: the figures of an evaluation beside
-this project's goals for concealment.
+"""What a generator of faces should reach for concealment, and what it reached.
 
 `evaluate` and `attack` keep them in summary.json under `goals`; `ndcb.report.goals` shows the
 generators side by side.

@@ -1,6 +1,4 @@
-"""Figures: what is drawn lies where the numbers say, and every figure can be served, is readable in
-both themes and scrolls on a phone.
-"""
+"""Figures: what is drawn lies where the numbers say, and every figure suits the page."""
 
 import json
 from functools import cache
@@ -46,8 +44,8 @@ def figures() -> dict:
 
 @pytest.mark.parametrize("name", figures())
 def test_every_figure_suits_the_page(name):
-    """Fixed height, no colour of its own behind it, dragging left to the page's scrolling, no title
-    (Gradio widens the margin for it).
+    """Fixed height, no background, no title (Gradio would widen the margin for it). Dragging
+    scrolls the page.
     """
     figure = figures()[name]
     layout = json.loads(figure.to_json())["layout"]

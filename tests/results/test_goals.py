@@ -1,6 +1,4 @@
-"""The goals of concealment: which figure each reads, met on which side, and what is said where one
-was not measured.
-"""
+"""Which figure each goal reads, on which side it is met, and what is said of one not measured."""
 
 import pytest
 

@@ -29,9 +29,7 @@ def report(summary: dict) -> str:
 
 
 def draw(evaluation: Evaluation, scores, embeddings, path: Path) -> None:
-    """DET (probit axes, 95 % band), ROC of the mock login, score distributions, embeddings in three
-    dimensions (Figures 13 and 11).
-    """
+    """DET with its band, ROC of the mock login (Figure 13), scores, and embeddings (Figure 11)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 8.6), layout="constrained")

@@ -2,6 +2,7 @@
 Read from its evaluation, never typed.
 """
 
+from itertools import chain
 from textwrap import wrap
 
 import gradio as gr
@@ -63,9 +64,9 @@ def build(models: Models) -> None:
     outputs = [gr.Markdown(head, elem_classes="results", elem_id="results-head")]
     remaining = iter(rest)
     placed = [_group(title, sections, remaining) for title, sections in GROUPS.items()]
-    outputs += [text for group in placed for text, _ in group] + [
-        plot for group in placed for _, plot in group if plot is not None
-    ]
+    shown = list(chain.from_iterable(placed))
+    outputs += [text for text, _ in shown]
+    outputs += [plot for _, plot in shown if plot is not None]
     with gr.Tab("Concealment"):
         gr.Markdown(goals_text(), elem_classes="results", elem_id="results-goals")
     series = _series()
@@ -126,9 +127,10 @@ def _own_tab() -> gr.Tab:
 
 
 def show(name: str) -> list:
-    """What belongs in each place for this checkpoint: the head, a text a section, a plot a section
-    that has one. On a UserError its sentence takes the head's place and everything else stays. Not
-    for `build`: there a gr.Plot would be laid out.
+    """The head, a text for each section, and a plot for each section that has one.
+
+    On a UserError its sentence takes the head's place and everything else stays. Not for `build`:
+    there a gr.Plot would be laid out.
     """
     try:
         evaluation = evaluations.read(name)
