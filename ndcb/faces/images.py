@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-import torch
 from PIL import Image, UnidentifiedImageError
 
 from ndcb.core.terms import BadPicture
@@ -136,25 +135,6 @@ def _finish(picture: Image.Image, file: PictureFile) -> Photo:
     except Exception as error:  # decoders of foreign data raise nearly anything
         raise BadPicture(DAMAGED) from error
     return Photo(upright, stored[::-1] if orientation >= 5 else stored)
-
-
-def to_tensor(pictures: list[Image.Image]) -> torch.Tensor:
-    """RGB pictures of one size -> (n, 3, h, w), float32 in [0, 1]; grey ones -> (n, 1, h, w)."""
-    arrays = np.stack([np.atleast_3d(np.asarray(picture)) for picture in pictures])
-    return torch.from_numpy(arrays).permute(0, 3, 1, 2).float().div_(255)
-
-
-def to_pictures(batch: torch.Tensor) -> list[Image.Image]:
-    """(n, 3, h, w) or (n, 1, h, w) in [0, 1] -> 8-bit RGB or grey pictures, rounded to the nearest
-    level.
-    """
-    arrays = quantise(batch).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return [Image.fromarray(array[..., 0] if array.shape[2] == 1 else array) for array in arrays]
-
-
-def quantise(batch: torch.Tensor) -> torch.Tensor:
-    """What an 8-bit file keeps of a batch in [0, 1]."""
-    return batch.detach().clamp(0, 1).mul(255).round().div(255)
 
 
 def _read_file(path) -> bytes:

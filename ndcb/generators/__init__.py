@@ -5,7 +5,7 @@ embedding, is known here alone.
 import torch
 from torch import nn
 
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""

@@ -13,9 +13,10 @@ from PIL import Image
 from torch import nn
 
 from ndcb.core.distances import image_distances, squared_euclidean
+from ndcb.core.tensors import to_pictures, to_tensor
 from ndcb.core.terms import BadCheckpoint, Decision, Face, UserError
 from ndcb.faces.detectors import Detector, already_aligned, enlarged
-from ndcb.faces.images import read_photo, to_pictures, to_tensor
+from ndcb.faces.images import read_photo
 from ndcb.generators import make_templates
 from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions

@@ -26,7 +26,7 @@ from ndcb.core.terms import (
 )
 from ndcb.faces import samples
 from ndcb.faces.images import digit_from_drawing, read_picture
-from ndcb.models import checkpoints, quality, records
+from ndcb.models import checkpoints, examples, quality, records
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.names import clean_name
@@ -148,7 +148,7 @@ def people() -> list[tuple[str, Image.Image, str]]:
     shipped.
     """
     everybody = (
-        [(PORTRAIT, samples.example(DEFAULT_FACES).original, DEFAULT_FACES)]
+        [(PORTRAIT, examples.example(DEFAULT_FACES).original, DEFAULT_FACES)]
         if DEFAULT_FACES in checkpoints.names()
         else []
     )

@@ -20,9 +20,10 @@ import pytest
 import torch
 from PIL import Image
 
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.core.terms import BadPicture, UserError
 from ndcb.faces import images
-from ndcb.faces.images import MAX_BYTES, quantise, read_photo, read_picture, to_pictures, to_tensor
+from ndcb.faces.images import MAX_BYTES, read_photo, read_picture
 from tests.conftest import ROOT
 
 pillow_heif.register_heif_opener()

@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import BadCheckpoint, BadPicture, UnknownName, UserError
 from ndcb.faces import samples
-from ndcb.faces.images import digit_from_drawing, drawing_on_white, to_tensor
+from ndcb.faces.images import digit_from_drawing, drawing_on_white
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models, pick_device

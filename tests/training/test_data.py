@@ -20,6 +20,7 @@ from training.data.pictures import kept_rows
 VERSIONS = {
     "ndcb.faces.detectors": 1,
     "ndcb.core.distances": 1,
+    "ndcb.core.tensors": 1,
     "ndcb.generators": 1,
     "ndcb.generators.bottleneck": 1,
     "ndcb.generators.sealed": "1-1",
