@@ -181,7 +181,7 @@ def readable(photo: Path):
     """A photo as `ndcb.faces.images` reads it: the bytes of the input for `-`. Raises
     BadPicture.
     """
-    from ndcb.faces.images import MAX_BYTES  # slow to import
+    from ndcb.faces.opening import MAX_BYTES  # slow to import
 
     if photo != INPUT:
         return photo

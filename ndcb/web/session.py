@@ -25,7 +25,8 @@ from ndcb.core.terms import (
     UserError,
 )
 from ndcb.faces import samples
-from ndcb.faces.images import digit_from_drawing, read_picture
+from ndcb.faces.drawings import digit_from_drawing
+from ndcb.faces.images import read_picture
 from ndcb.models import checkpoints, examples, quality, records
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds

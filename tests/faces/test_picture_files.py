@@ -15,7 +15,8 @@ from PIL import Image
 
 from ndcb.core.terms import BadPicture
 from ndcb.faces.images import read_photo, read_picture
-from ndcb.faces.picture_files import MOST_PARTS, Unreadable, orientation_of, unwrap
+from ndcb.faces.picture_files import unwrap
+from ndcb.faces.picture_files.picture_file import MOST_PARTS, Unreadable, orientation_of
 from tests.conftest import ROOT
 
 PORTRAIT_SIZE = 96, 80
@@ -440,8 +441,8 @@ LARGEST = {  # of 64 megapixels; the MB that reading one may add
 }
 MEASURE = """
 import resource, sys
-from ndcb.images import read_photo
-from ndcb.terms import BadPicture
+from ndcb.faces.images import read_photo
+from ndcb.core.terms import BadPicture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     photo = read_photo(sys.argv[1])

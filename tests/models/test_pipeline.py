@@ -1,14 +1,13 @@
-"""Picture -> template -> distances, with the committed models; drawings and samples."""
+"""Picture -> template -> distances, with the committed models; samples."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ndcb.core.tensors import to_tensor
-from ndcb.core.terms import BadCheckpoint, BadPicture, UnknownName, UserError
+from ndcb.core.terms import BadCheckpoint, UnknownName, UserError
 from ndcb.faces import samples
-from ndcb.faces.images import digit_from_drawing, drawing_on_white
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models, pick_device
@@ -122,18 +121,6 @@ def test_a_checkpoint_that_was_not_measured_is_refused(models, tmp_path):
         BadCheckpoint, match="has no threshold yet; run: python -m training measure"
     ):
         models.distorter(str(tmp_path / "new"))
-
-
-def test_a_drawing_becomes_an_mnist_digit():
-    pad = Image.new("RGBA", (280, 280), (0, 0, 0, 0))
-    ImageDraw.Draw(pad).line([(30, 20), (30, 120)], fill=(0, 0, 0, 255), width=16)
-    digit = np.asarray(digit_from_drawing(drawing_on_white(pad)))
-    rows, columns = np.nonzero(digit > 64)
-    assert digit.shape == (28, 28) and rows.max() - rows.min() + 1 == 20
-    assert abs(rows.mean() - 13.5) <= 0.5 and abs(columns.mean() - 13.5) <= 0.5
-    for empty in (None, Image.new("RGBA", (280, 280), (0, 0, 0, 0))):
-        with pytest.raises(BadPicture, match="Nothing is drawn"):
-            digit_from_drawing(drawing_on_white(empty))
 
 
 def test_polish_brings_the_template_nearer_and_shows_its_cost(models, astronaut):

@@ -13,7 +13,8 @@ from PIL import Image
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UnknownName, UserError
 from ndcb.faces import lfw, samples
 from ndcb.faces.detectors import centre_crop
-from ndcb.faces.images import digit_from_drawing, drawing_on_white, read_picture
+from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
+from ndcb.faces.images import read_picture
 from ndcb.models import checkpoints, examples, records
 from ndcb.models.pipeline import Distortion, Models, stopwatch
 from ndcb.models.templates import template_png
