@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+
+from ndcb.core import compat  # noqa: F401  before facenet_pytorch
+
+# isort: split
 from facenet_pytorch.models import inception_resnet_v1
 
 from ndcb.core.terms import NotAvailable, UnknownName
@@ -97,6 +101,42 @@ def test_another_graph_is_refused(monkeypatch):
     monkeypatch.setattr(facenet, "CASIA_SHA256", "0" * 64)
     with pytest.raises(NotAvailable, match="graph_final.pb is damaged or another version"):
         facenet.load_facenet()
+
+
+def test_the_graph_is_converted_once(monkeypatch, tmp_path, model):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
+    assert_equal_weights(facenet.load_facenet(), model)
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == [
+        "casia-webface-1-704afe26766ce621.safetensors"
+    ]
+    monkeypatch.setattr(facenet, "read_constants", lambda _: pytest.fail("converted again"))
+    assert_equal_weights(facenet.load_facenet(), model)
+
+
+@pytest.mark.parametrize("damage", ["another weight", "cut off", "empty"])
+def test_a_damaged_conversion_is_made_anew(monkeypatch, tmp_path, model, damage):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
+    facenet.load_facenet()
+    path = facenet.converted_graph()
+    sound = path.read_bytes()
+    if damage == "another weight":
+        path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    else:
+        path.write_bytes(sound[: len(sound) // 2 if damage == "cut off" else 0])
+    assert_equal_weights(facenet.load_facenet(), model)
+    assert path.read_bytes() == sound
+
+
+def test_where_nothing_may_be_written_it_loads_too(monkeypatch, tmp_path, model):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path / "file"))
+    assert_equal_weights(facenet.load_facenet(), model)
+
+
+def assert_equal_weights(loaded, model) -> None:
+    weights, expected = loaded.state_dict(), model.state_dict()
+    assert list(weights) == list(expected)
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.fixture
