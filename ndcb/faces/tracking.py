@@ -10,18 +10,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ndcb.core import compat  # noqa: F401  before facenet_pytorch
-
-# isort: split
-from facenet_pytorch import extract_face
-
-from ndcb.core.terms import FACE_SIZE, Face, NoFaceFound
-from ndcb.faces.detectors import Detector
+from ndcb.core.terms import Face, NoFaceFound
+from ndcb.faces.detectors import Detector, aligned, shrunk
 
 EVERY = 30
 """Frames from one search of the whole frame to the next while the face is followed."""
 LONG_SIDE = 640
 """A larger frame is shrunk to this for the search."""
+SMALLEST_SIDE = 20
+"""Of a box, in pixels of the frame."""
 SURE = 0.9
 """A face followed or found at less than this confidence counts as lost."""
 SQUARES = (
@@ -33,13 +30,11 @@ SQUARES = (
     (0, 0, 0.85),
     (0, 0, 1.18),
 )
-"""Where O-Net looks: shifts right and down in sides of the last box made square, and a factor on
-that side.
-"""
+"""Where O-Net looks: shifts right and down, and a factor, all in sides of the last box's square."""
 STEADY = 0.04
-"""A step of this share of the box's side is taken whole; smaller ones are trembling and are
-damped.
-"""
+"""A step of this share of the box's side is taken whole; smaller ones are trembling, and damped."""
+SAME_FACE = 0.2
+"""A face that overlaps less with the last box (intersection over union) is another one."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +48,7 @@ class Track:
 
     @classmethod
     def read(cls, value) -> "Track":
-        """What a browser sends back. It may be anything: what is no track counts as no face
-        known.
-        """
+        """What a browser sends back, which may be anything: what is no track knows no face."""
         try:
             box, age = tuple(float(side) for side in value["box"]), int(value["age"])
         except (TypeError, ValueError, KeyError, OverflowError):
@@ -66,9 +59,9 @@ class Track:
 class Tracker:
     """Follows one face through a film.
 
-    A search of the whole frame with MTCNN starts it, and comes again after `every` frames and where
-    the face is lost. In between only MTCNN's last network, O-Net, looks at seven 48x48 squares
-    around the last box; the boxes it sees are averaged and smoothed.
+    It starts with a search of the whole frame by MTCNN, and searches again after `every` frames and
+    where the face is lost. In between only MTCNN's last network, O-Net, looks at seven 48x48
+    squares around the last box; the boxes it sees are averaged and smoothed.
     """
 
     def __init__(self, detector: Detector, every: int = EVERY, track: Track = Track()):
@@ -88,59 +81,46 @@ class Tracker:
         )
 
     def __call__(self, frame: Image.Image) -> Face:
-        """An upright RGB frame -> its face, aligned as the detector aligns it. Raises
-        NoFaceFound.
-        """
+        """An upright RGB frame -> its face, aligned. Raises NoFaceFound."""
         self.age += 1
         if self.box is not None and not _inside(self.box, frame.size):
             self.box = None
-        box, score = (
-            self.box is not None and self.age < self.every and self._follow(frame)
-        ) or self._search(frame)
+
+        followed = None
+        if self.box is not None and self.age < self.every:
+            followed = self._follow(frame)
+        box, score = followed or self._search(frame)
         self.box = box if self.box is None else smooth(self.box, box)
-        pixels = (
-            extract_face(frame, self.box, FACE_SIZE, self.detector.margin)
-            .byte()
-            .permute(1, 2, 0)
-            .numpy()
-        )
-        return Face(
-            Image.fromarray(pixels), tuple(int(round(side)) for side in self.box), score=score
-        )
+        return aligned(frame, self.box, self.detector.margin, score=score)
 
     def _search(self, frame: Image.Image) -> tuple[np.ndarray, float]:
-        """Of several faces the one that was followed, else the detector's first."""
+        """Box and confidence of the face that was followed, else of the detector's first."""
         self.searches, self.age = self.searches + 1, 0
-        scale = min(1, LONG_SIDE / max(frame.size))
-        small = (
-            frame.resize([round(side * scale) for side in frame.size], Image.BILINEAR)
-            if scale < 1
-            else frame
-        )
+        small = shrunk(frame, LONG_SIDE)
         faces = [face for face in self.detector.find([small])[0] if face.score >= SURE]
         if not faces:
             self.box = None
             raise NoFaceFound()
+
+        scale = min(1, LONG_SIDE / max(frame.size))
         boxes = [np.array(face.box) / scale for face in faces]
-        best = (
-            0
-            if self.box is None
-            else max(range(len(boxes)), key=lambda place: overlap(boxes[place], self.box))
-        )
-        if self.box is not None and overlap(boxes[best], self.box) < 0.2:
-            self.box, best = None, 0
-        return boxes[best], faces[best].score
+        chosen = 0
+        if self.box is not None:
+            overlaps = [overlap(box, self.box) for box in boxes]
+            chosen = int(np.argmax(overlaps))
+            if overlaps[chosen] < SAME_FACE:
+                self.box, chosen = None, 0
+        return boxes[chosen], faces[chosen].score
 
     @torch.inference_mode()
     def _follow(self, frame: Image.Image) -> tuple[np.ndarray, float] | None:
-        """The box in this frame and its confidence, or None where the face is no longer near the
-        last box.
-        """
+        """The box in this frame and its confidence; None: the face is not near the last box."""
         squares = squares_around(self.box)
         step, _, scores = self.onet(cut(frame, squares))
         scores = scores[:, 1].numpy()
         side = squares[:, 2:3] - squares[:, :1]
-        boxes, seen = squares + step.numpy() * side, scores >= SURE
+        boxes = squares + step.numpy() * side
+        seen = scores >= SURE
         if scores[0] < SURE or seen.sum() < 3:
             return None
         box = np.average(boxes[seen], axis=0, weights=scores[seen])
@@ -148,9 +128,7 @@ class Tracker:
 
 
 def squares_around(box: np.ndarray) -> np.ndarray:
-    """x0, y0, x1, y1 -> (7, 4): the squares of `SQUARES`, about the box's middle and with its
-    longer side.
-    """
+    """x0, y0, x1, y1 -> (7, 4): the squares of `SQUARES` around the box's middle."""
     middle, side = (box[:2] + box[2:]) / 2, max(box[2:] - box[:2])
     shifts = np.array(SQUARES)
     middles, halves = middle + shifts[:, :2] * side, shifts[:, 2:] * side / 2
@@ -158,22 +136,22 @@ def squares_around(box: np.ndarray) -> np.ndarray:
 
 
 def cut(frame: Image.Image, squares: np.ndarray, size: int = 48) -> torch.Tensor:
-    """(n, 4) squares of a frame -> (n, 3, size, size) in [-1, 1], as MTCNN's networks want it;
-    outside the frame is black.
+    """(n, 4) squares of a frame -> (n, 3, size, size) in [-1, 1], as MTCNN's networks want it.
+
+    What lies outside the frame is black.
     """
-    crops = [
-        np.asarray(frame.crop([round(side) for side in square]).resize((size, size), Image.BOX))
-        for square in squares
-    ]
+    crops = []
+    for square in squares:
+        crop = frame.crop([round(side) for side in square])
+        crops.append(np.asarray(crop.resize((size, size), Image.BOX)))
     return (torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() - 127.5) / 128
 
 
 def smooth(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """The old box moved towards the new one: wholly for a step of `STEADY` sides and more, hardly
-    where it only trembles.
-    """
+    """The old box moved towards the new one: wholly for a large step, hardly for trembling."""
     step = np.abs(new - old).max() / max(old[2:] - old[:2])
-    return old + min(1, 0.3 + 0.7 * step / STEADY) * (new - old)
+    share = min(1, 0.3 + 0.7 * step / STEADY)
+    return old + share * (new - old)
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
@@ -183,13 +161,10 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Is there a face of a sensible size in the frame? Without the upper limit a crop could ask for
-    any amount of memory.
+    """Is it a box of a sensible size whose middle lies in the frame?
+
+    The upper limit bounds the memory of a crop.
     """
     middle, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
-    return bool(
-        min(sides) >= 20
-        and max(sides) <= 2 * max(size)
-        and (middle > 0).all()
-        and (middle < size).all()
-    )
+    is_sensible = min(sides) >= SMALLEST_SIDE and max(sides) <= 2 * max(size)
+    return bool(is_sensible and (middle > 0).all() and (middle < size).all())
