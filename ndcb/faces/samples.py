@@ -6,7 +6,7 @@ Nothing is downloaded, and no picture of a data set is stored here.
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
 from ndcb.faces.drawings import digit_from_drawing
 
@@ -18,6 +18,12 @@ def portrait() -> Image.Image:
     import skimage.data
 
     return Image.fromarray(skimage.data.astronaut())
+
+
+@cache
+def other_portrait() -> Image.Image:
+    """The portrait as another photo would show it: mirrored and brighter."""
+    return ImageEnhance.Brightness(ImageOps.mirror(portrait())).enhance(1.35)
 
 
 @cache
