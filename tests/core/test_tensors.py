@@ -23,7 +23,7 @@ def test_round_trip_is_bit_exact(channels):
     assert batch.min() == 0 and batch.max() <= 1
     pictures = to_pictures(batch)
     assert [picture.mode for picture in pictures] == [{1: "L", 3: "RGB"}[channels]] * 2
-    for picture, array in zip(pictures, arrays):
+    for picture, array in zip(pictures, arrays, strict=True):
         np.testing.assert_array_equal(np.asarray(picture), array)
     torch.testing.assert_close(quantise(batch), batch, atol=0, rtol=0)
 

@@ -142,7 +142,9 @@ def ramp16() -> np.ndarray:
 SOFT = dict(quality=95)
 NO_SUBSAMPLING = dict(quality=95, subsampling=0)
 CLEAR = [[[128] * 3] * 16 + [[0, 0, 255]] * 32] * 32
-GOOD = {  # name: (file's ending, its bytes, the upright picture, tolerance; None: compare the quarters' colours only, within 16)
+GOOD = {
+    # name: (file's ending, its bytes, the upright picture, tolerance)
+    # tolerance None: compare the quarters' colours only, within 16
     "jpeg": ("jpg", lambda: encoded(QUARTERS, "JPEG", **SOFT), QUARTERS, None),
     "jpeg of a 3-D camera": (
         "jpg",

@@ -15,8 +15,6 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 from facenet_pytorch.models import inception_resnet_v1
 
 from ndcb.core.terms import NotAvailable, UnknownName
-from ndcb.models import recognisers
-from ndcb.models.recognisers import load_recogniser
 from ndcb.recognisers import facenet
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "facenet_reference.npz"
@@ -71,21 +69,9 @@ def test_weights_are_frozen_and_the_gradient_reaches_the_input(model, faces):
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_the_name_of_the_recogniser_finds_it(monkeypatch):
-    asked = []
-    monkeypatch.setattr(recognisers, "load_facenet", lambda *arguments: asked.append(arguments))
-    load_recogniser("facenet-casia-webface")
-    load_recogniser("facenet-vggface2", "cuda")
-    assert asked == [("casia-webface", "cpu"), ("vggface2", "cuda")]
-
-
 def test_unknown_names_list_what_is_there():
     with pytest.raises(UnknownName, match="'vggface3'; there are: casia-webface, vggface2"):
         facenet.load_facenet("vggface3")
-    with pytest.raises(
-        UnknownName, match="'arcface'; there are: .*facenet-casia-webface, facenet-vggface2"
-    ):
-        load_recogniser("arcface")
 
 
 def test_without_the_package_the_message_names_it(monkeypatch):
