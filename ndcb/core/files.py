@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all, and the names they get."""
+"""Files: written whole or not at all, their SHA-256, and the names that they get."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -62,6 +63,12 @@ def json_line(value) -> str:
     Bytes of a file's name that are no UTF-8 are written as \\xNN.
     """
     return json.dumps(_strict(value), allow_nan=False)
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hex digits. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_place(path: Path, overwrite: bool) -> None:

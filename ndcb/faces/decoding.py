@@ -22,8 +22,8 @@ ENOUGH = 4000
 STRIP = 2**22
 """Pixels that are made RGB at once."""
 LOST_ROWS = 16
-"""A JPEG without its end may lack these, a row of blocks, where they are at most an eighth of all
-rows; a higher one a twentieth."""
+"""Rows that a JPEG without its end may lack: a row of blocks, but at most an eighth of all rows. A
+high picture may lack a twentieth of its rows."""
 END_OF_JPEG = b"\xff\xd9"
 ANYTHING = bytes(range(1, 255))
 """What might have come next in a JPEG that was cut: no marker is in it."""

@@ -47,10 +47,10 @@ class Detector:
         if _any_sure(upright):
             return _without_patches(upright)
 
-        found = [upright]
+        by_rotation = [upright]
         for angle in (90, 270, 180):
-            found += self.find([picture.rotate(angle, expand=True)], angle)
-        best = max(found, key=_best_score)
+            by_rotation += self.find([picture.rotate(angle, expand=True)], angle)
+        best = max(by_rotation, key=_best_score)
         if not best:
             raise NoFaceFound()
         return _without_patches(best)
@@ -69,8 +69,8 @@ class Detector:
             boxes, scores, landmarks = network.detect(small, landmarks=True)
 
         scale = min(1, self.long_side / max(pictures[0].size))
-        found = zip(pictures, boxes, scores, landmarks, strict=True)
-        return [self._faces(*one_picture, scale, rotation) for one_picture in found]
+        detections = zip(pictures, boxes, scores, landmarks, strict=True)
+        return [self._faces(*detection, scale, rotation) for detection in detections]
 
     def _faces(self, picture, boxes, scores, landmarks, scale, rotation) -> list[Face]:
         """The faces of one picture, whose boxes and landmarks are told in pixels of a copy."""

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.terms import Face, NoFaceFound
+from ndcb.faces.boxes import overlap
 from ndcb.faces.detectors import Detector, aligned, shrunk
 
 EVERY = 30
@@ -152,12 +153,6 @@ def smooth(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     step = np.abs(new - old).max() / max(old[2:] - old[:2])
     share = min(1, 0.3 + 0.7 * step / STEADY)
     return old + share * (new - old)
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes, in [0, 1]."""
-    shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
 
 
 def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:

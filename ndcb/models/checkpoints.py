@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_bytes
 from torch import nn
 
-from ndcb.core.files import write_json, write_whole
+from ndcb.core.files import sha256_of, write_json, write_whole
 from ndcb.core.terms import BadCheckpoint, UnknownName
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.inverter import Inverter
@@ -98,13 +98,13 @@ def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
 
 def every_record(classes: tuple[str, ...] = GENERATORS) -> dict[str, dict]:
     """Name -> record of the checkpoints of these classes, sorted. Damaged ones are left out."""
-    found = {}
+    described = {}
     for path in FOLDER.glob("*/record.json"):
         with suppress(BadCheckpoint):
             record = _read_record(path.parent)
             if record.get("class") in classes:
-                found[path.parent.name] = record
-    return dict(sorted(found.items()))
+                described[path.parent.name] = record
+    return dict(sorted(described.items()))
 
 
 def folder_of(name: str | Path) -> Path:
@@ -170,7 +170,7 @@ def _read_weights(folder: Path, record: dict) -> dict[str, torch.Tensor]:
     path = folder / "weights.safetensors"
     if not path.is_file():
         raise BadCheckpoint(f"checkpoint {folder.name} has no weights.safetensors")
-    if _sha256(path) != record.get("sha256"):
+    if sha256_of(path) != record.get("sha256"):
         raise BadCheckpoint(
             f"checkpoint {folder.name}: weights.safetensors was changed after its record was"
             " written"
@@ -189,8 +189,3 @@ def _check_finite(weights: dict[str, torch.Tensor], what: str) -> None:
     for name, value in weights.items():
         if not torch.isfinite(value).all():
             raise BadCheckpoint(f"{what}: {name} holds NaN or infinity")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -78,25 +78,25 @@ def verdict(face: Face, seen: torch.Tensor, recogniser: str) -> str:
 
 def check(face: Face, seen: torch.Tensor, recogniser: str) -> str:
     """`verdict`, if it is GOOD or UNCHECKED. Raises PoorPhoto for all others."""
-    found = verdict(face, seen, recogniser)
-    if found in SENTENCES:
-        raise PoorPhoto(SENTENCES[found])
-    return found
+    said = verdict(face, seen, recogniser)
+    if said in SENTENCES:
+        raise PoorPhoto(SENTENCES[said])
+    return said
 
 
-def noted(found: str) -> PngInfo | None:
+def noted(said: str) -> PngInfo | None:
     """A verdict -> what is saved of it in the template's PNG."""
-    if found == UNCHECKED:
+    if said == UNCHECKED:
         return None
     info = PngInfo()
-    info.add_text(NOTE, found)
+    info.add_text(NOTE, said)
     return info
 
 
 def read_note(template: Image.Image) -> str:
     """The verdict that `noted` stored in a template; UNKNOWN where it holds something else."""
-    found = template.info.get(NOTE, UNCHECKED)
-    return found if found in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
+    said = template.info.get(NOTE, UNCHECKED)
+    return said if said in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
 
 
 @lru_cache(maxsize=2)

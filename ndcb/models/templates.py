@@ -8,6 +8,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ndcb.core.files import json_line, write_whole
 from ndcb.core.terms import FACE_SIZE, Face, NoFaceFound
+from ndcb.faces.boxes import overlap
 
 ENDING = ".template.png"
 MARK = "ndcb template"
@@ -63,7 +64,7 @@ def kind_and_faces(models, picture: Image.Image, name: str) -> tuple[str, list[F
         return as_template
     is_unclear = faces[0].score < CLEAR or name.lower().endswith(ENDING)
     least = FILLED_IF_UNCLEAR if is_unclear else FILLED
-    fills = _overlap(faces[0].box, _aligned_box()) >= least
+    fills = overlap(faces[0].box, _aligned_box()) >= least
     return as_template if fills else ("photo", faces)
 
 
@@ -73,15 +74,3 @@ def _aligned_box() -> tuple[int, ...]:
 
     edge = MARGIN // 2
     return edge, edge, FACE_SIZE - edge, FACE_SIZE - edge
-
-
-def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(0, width) * max(0, height)
-    return shared / (_area(one) + _area(other) - shared)
-
-
-def _area(box: tuple[int, ...]) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])

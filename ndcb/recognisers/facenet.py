@@ -19,7 +19,7 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 # isort: split
 from facenet_pytorch import InceptionResnetV1
 
-from ndcb.core.files import whole_file, write_whole
+from ndcb.core.files import sha256_of, whole_file, write_whole
 from ndcb.core.paths import cache_root
 from ndcb.core.terms import NotAvailable, UnknownName
 from ndcb.recognisers.frozen_graph import read_constants
@@ -88,11 +88,10 @@ def casia_graph() -> Path:
 
 def check_sha256(path: Path, expected: str) -> None:
     """Raises NotAvailable: not the file that this project was measured with."""
-    with open(path, "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-            raise NotAvailable(
-                f"{path.name} is damaged or another version. Delete it and let it be fetched again."
-            )
+    if sha256_of(path) != expected:
+        raise NotAvailable(
+            f"{path.name} is damaged or another version. Delete it and let it be fetched again."
+        )
 
 
 def _load_casia(network: nn.Module) -> None:

@@ -9,8 +9,9 @@ from PIL import Image
 
 from ndcb.core.terms import NoFaceFound
 from ndcb.faces import tracking
+from ndcb.faces.boxes import overlap
 from ndcb.faces.detectors import Detector, in_order
-from ndcb.faces.tracking import Track, Tracker, overlap, smooth, squares_around
+from ndcb.faces.tracking import Track, Tracker, smooth, squares_around
 
 GROUND = (80, 90, 100)
 
@@ -144,11 +145,6 @@ def test_a_large_step_is_taken_whole_and_a_small_one_damped():
     box = np.array([0.0, 0, 80, 100])
     np.testing.assert_allclose(smooth(box, box + 4), box + 4)
     np.testing.assert_allclose(smooth(box, box + 1), box + 0.475)
-
-
-def test_overlap_by_hand():
-    a, b = np.array([0, 0, 10, 10]), np.array([5, 0, 15, 10])
-    assert overlap(a, a) == 1 and overlap(a, b) == pytest.approx(1 / 3) and overlap(a, b + 20) == 0
 
 
 def test_a_track_that_travels_is_followed_as_one_that_stays(detector, frames):
