@@ -72,10 +72,10 @@ class Distorter:
 
     def embed(self, pictures: list[Image.Image]) -> torch.Tensor:
         """Pictures of the recogniser's size -> embeddings to compare, (n, m), on the CPU."""
-        return self.read(self.look(pictures))
+        return self.to_compare(self.recognise(pictures))
 
     @torch.inference_mode()
-    def look(self, pictures: list[Image.Image]) -> torch.Tensor:
+    def recognise(self, pictures: list[Image.Image]) -> torch.Tensor:
         """Pictures of the recogniser's size -> F(X), (n, m), on the CPU; sealed or not."""
         recogniser = self.recogniser
         if isinstance(recogniser, Directions):
@@ -83,8 +83,8 @@ class Distorter:
         return recogniser(self._batch(pictures)).cpu()
 
     @torch.inference_mode()
-    def read(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """F(X), as `look` gives it -> what is compared: z(F(X)) where it is sealed, else F(X)."""
+    def to_compare(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """F(X), (n, m), as `recognise` gives it -> the same; of a sealed generator z(F(X))."""
         if not isinstance(self.recogniser, Directions):
             return embeddings
         return self.recogniser.generator.direction(embeddings.to(self.device)).cpu()
@@ -111,6 +111,7 @@ class Distorter:
         if polish_steps:
             with stopwatch(took, "polish"):
                 template = polish(template, target.to(self.device), self.recogniser, polish_steps)
+        stored = to_pictures(template)[0]
         with stopwatch(took, "embed"):
             template_embedding = self.recogniser(template).cpu()
         with stopwatch(took, "compare"):
@@ -120,7 +121,7 @@ class Distorter:
 
         return Distortion(
             original=picture,
-            template=to_pictures(template)[0],
+            template=stored,
             distances=distances,
             embedding_distance=embedding_distance,
             alpha=self.generator.record["training"]["alpha"],

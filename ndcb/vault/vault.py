@@ -272,10 +272,10 @@ class Vault:
     def _look(self, face: Face, distorter: Distorter) -> Sight:
         """Raises PoorPhoto; UserError: another size than the distorter takes."""
         picture = fitting(face.image, distorter)
-        seen = distorter.look([picture])
+        seen = distorter.recognise([picture])
         ask = quality.verdict if self.any_quality else quality.check
         found = ask(face, seen[0], distorter.generator.record["recogniser"])
-        return Sight(picture, distorter.read(seen)[0], found)
+        return Sight(picture, distorter.to_compare(seen)[0], found)
 
     def _nearest(self, photo, rows: Sequence[Row], threshold: float | None) -> tuple[Row, Match]:
         face = self._face(photo)

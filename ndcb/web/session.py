@@ -227,9 +227,9 @@ def accepts(models: Models, reference: str | None, probe: str | None, generator:
     template = read_picture(reference)
     template = fitting(template.convert("L") if is_digit(generator) else template, distorter)
     face = read_faces(models, probe, is_digit(generator))[0]
-    seen = distorter.look([template, face.image])
+    seen = distorter.recognise([template, face.image])
     quality.check(face, seen[1], distorter.generator.record["recogniser"])
-    return distorter.decide(*distorter.read(seen)).same
+    return distorter.decide(*distorter.to_compare(seen)).same
 
 
 def check_kind(visit: Visit, name: str, generator: str) -> None:

@@ -62,12 +62,12 @@ def test_what_is_seen_is_read_as_the_generator_compares_it(models, astronaut):
     """F(X) once for both kinds: a plain generator compares F(X), a sealed one z(F(X))."""
     face = models.find(astronaut)[0].image
     plain, sealed = models.distorter("faces-bottleneck"), models.distorter("faces-sealed")
-    seen = plain.look([face])
-    torch.testing.assert_close(sealed.look([face]), seen)
-    torch.testing.assert_close(plain.read(seen), seen)
+    seen = plain.recognise([face])
+    torch.testing.assert_close(sealed.recognise([face]), seen)
+    torch.testing.assert_close(plain.to_compare(seen), seen)
     torch.testing.assert_close(plain.embed([face]), seen)
     z = sealed.generator.model.direction(seen)
-    torch.testing.assert_close(sealed.read(seen), z)
+    torch.testing.assert_close(sealed.to_compare(seen), z)
     torch.testing.assert_close(sealed.embed([face]), z)
     torch.testing.assert_close(sealed.recogniser(to_tensor([face])), z)
 
