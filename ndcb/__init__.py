@@ -14,11 +14,11 @@ photo logs in when its embedding is near the template's.
     result.template, result.distances, result.embedding_distance, result.decision
 
 With a key, which lies elsewhere, a template can be revoked and renewed. Without the key it reveals
-nothing about the face (`ndcb.vault.sealed_vault`):
+nothing about the face (`ndcb.vault.seals`):
 
-    from ndcb.vault.keys import Passphrase
-    from ndcb.vault.sealed_vault import SealedVault
-    vault = SealedVault("vault.sqlite", "keys.sqlite", models)
+    from ndcb.vault.key_sources import Passphrase
+    from ndcb.vault.vault import Vault
+    vault = Vault("vault.sqlite", models, "keys.sqlite")
     vault.enrol_sealed("Ann", ["ann.jpg"], Passphrase("correct horse battery"))
     vault.verify_sealed("Ann", "photo.jpg", Passphrase("correct horse battery"))  # True or False
 """

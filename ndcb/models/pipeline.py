@@ -54,7 +54,7 @@ class Distorter:
 
     A sealed generator's recogniser is z(F(X)), `ndcb.generators.sealed.Directions`. Its embeddings
     are directions then, and a template is made of one that a key has turned
-    (`ndcb.vault.sealed_vault`).
+    (`ndcb.vault.seals`).
     """
 
     def __init__(self, generator: Checkpoint, recogniser: nn.Module):
