@@ -196,7 +196,7 @@ def fit_quality(job: QualityJob) -> None:
 
 
 def make_examples(job: ExampleJob) -> None:
-    from ndcb.faces.samples import make_example
+    from ndcb.models.examples import make_example
 
     for name in job.checkpoints:
         print(make_example(name))

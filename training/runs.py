@@ -19,8 +19,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from ndcb.core.files import whole_file, write_whole
+from ndcb.core.tensors import to_pictures
 from ndcb.core.terms import UserError
-from ndcb.faces.images import to_pictures
 from training.presets import Schedule
 
 LIBRARIES = (

@@ -149,7 +149,7 @@ PORTRAITS = {
 def test_the_bundled_portrait(models, astronaut, change, said):
     found = models.find(change(astronaut))[0]
     distorter = models.distorter(DEFAULT_FACES)
-    seen = distorter.look([found.image])[0]
+    seen = distorter.recognise([found.image])[0]
     assert quality.verdict(found, seen, distorter.generator.record["recogniser"]) == said
 
 

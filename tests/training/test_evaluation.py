@@ -20,8 +20,8 @@ from torch import nn
 
 from ndcb.core.distances import IMAGE_DISTANCES
 from ndcb.core.metrics import equal_error_rate
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.core.terms import NotAvailable, UnknownName, UserError
-from ndcb.faces.images import quantise, to_pictures, to_tensor
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.models.recognisers import load_recogniser

@@ -13,9 +13,10 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 import app
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.faces import samples
-from ndcb.faces.images import to_tensor
+from ndcb.models import examples
 from ndcb.models.templates import is_marked
 from ndcb.web import private_files
 from tests import odd_files
@@ -405,7 +406,7 @@ def test_the_folder_goes_with_the_process(tmp_path):
 
 
 def test_the_committed_example_is_what_the_models_give(models):
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     face = models.find(samples.portrait())[0].image
     result = models.distorter(DEFAULT_FACES).distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()

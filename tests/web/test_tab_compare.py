@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from ndcb.core.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
-from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.web.tabs import compare
 from tests.browsing import alone, fits, served, wait_for_text
 
@@ -127,7 +127,7 @@ def test_several_faces_are_named_and_the_first_is_taken():
 
 
 def test_the_first_result_is_what_the_models_give(models):
-    stored, example = compare.first_comparison(), samples.example(DEFAULT_FACES)
+    stored, example = compare.first_comparison(), examples.example(DEFAULT_FACES)
     made = compare.compare_faces(
         models.distorter(DEFAULT_FACES), example.original, example.original
     )

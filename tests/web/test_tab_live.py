@@ -19,7 +19,8 @@ from PIL import Image
 import app
 from ndcb.core.terms import DEFAULT_FACES, Decision
 from ndcb.faces import samples
-from ndcb.faces.tracking import Line, Shot, Track, Tracker, shoot
+from ndcb.faces.tracking import Track, Tracker
+from ndcb.models.live import Line, Shot, shoot
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, style
 from ndcb.web.tabs import distort, live

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from ndcb.core.files import write_whole
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES, NotAvailable, UserError
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import to_tensor
 from ndcb.faces.samples import portrait
 from ndcb.generators import make_templates
 from ndcb.generators.inverter import Inverter

@@ -22,7 +22,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ndcb.core.distances import SSIM_WINDOW, l1
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig

@@ -10,8 +10,8 @@ import torch
 
 from ndcb.core.distances import mse, ssim
 from ndcb.core.metrics import fnmr_at_fmr
+from ndcb.core.tensors import quantise, to_pictures
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import quantise, to_pictures
 from ndcb.generators import make_templates
 from training.attacks.attackers import Attacker
 from training.data.material import Material

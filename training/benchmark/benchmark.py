@@ -64,10 +64,10 @@ from tqdm import tqdm
 
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.files import write_json
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.core.terms import DEFAULT_FACES, FACE_SIZE, Decision, UnknownName, UserError
 from ndcb.faces import samples
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import quantise, to_pictures, to_tensor
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.generators.sealed import Sealed
 from ndcb.generators.unet import UNet

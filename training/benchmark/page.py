@@ -26,7 +26,7 @@ from PIL import Image, ImageOps
 
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.faces import samples
-from ndcb.models import checkpoints
+from ndcb.models import checkpoints, examples
 
 ROOT = checkpoints.FOLDER.parent
 START_LIMIT = 300
@@ -240,7 +240,7 @@ def use_endpoints(page: Page, photo: Path) -> list[str]:
     visitor = Visitor(page.address)
     given, template = (
         visitor.upload(photo),
-        visitor.upload(checkpoints.FOLDER / DEFAULT_FACES / samples.EXAMPLE[1]),
+        visitor.upload(checkpoints.FOLDER / DEFAULT_FACES / examples.EXAMPLE[1]),
     )
     data = {
         "distort": [given, DEFAULT_FACES],

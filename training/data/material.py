@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.distances import IMAGE_DISTANCES, image_distances, ssim
-from ndcb.faces.images import quantise, to_pictures, to_tensor
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.generators import make_templates
 from ndcb.models.checkpoints import Checkpoint
 from training.data.pictures import Pictures, embeddings, kept_rows, weights_key

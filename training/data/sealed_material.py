@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators.sealed import Directions
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.vault.keys import rotation

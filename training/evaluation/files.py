@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.files import whole_file, write_json
-from ndcb.faces.images import to_pictures
+from ndcb.core.tensors import to_pictures
 from training.data.material import Material
 from training.evaluation.paper import most_photographed
 from training.measure.record import scores

@@ -51,9 +51,9 @@ from scipy.linalg import orthogonal_procrustes
 from ndcb.attacks.inverter import load_inverter
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.metrics import error_rates, fnmr_at_fmr, folds
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.core.terms import Face, NotAvailable
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import quantise, to_pictures, to_tensor
 from ndcb.faces.samples import portrait
 from ndcb.generators.polish import polish
 from ndcb.models.pipeline import Models

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ndcb.core.distances import squared_euclidean
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.models.recognisers import load_recogniser
 from training.data.pictures import embeddings, load_pictures

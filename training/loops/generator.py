@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ndcb.core import losses
 from ndcb.core.distances import IMAGE_DISTANCES, squared_euclidean
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators.unet import UNet
 from ndcb.models.recognisers import load_recogniser
 from training.data.pictures import embeddings, load_pictures

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ndcb.core.distances import squared_euclidean
+from ndcb.core.tensors import quantise
 from ndcb.core.terms import UserError
-from ndcb.faces.images import quantise
 from ndcb.generators.sealed import Sealed
 from ndcb.models import checkpoints
 from ndcb.models.recognisers import load_recogniser

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ndcb.core.files import write_json
-from ndcb.faces.images import quantise, to_pictures
+from ndcb.core.tensors import quantise, to_pictures
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.models import checkpoints
 from ndcb.models.recognisers import load_recogniser

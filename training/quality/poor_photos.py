@@ -12,7 +12,7 @@ import kornia
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ndcb.faces.images import to_pictures, to_tensor
+from ndcb.core.tensors import to_pictures, to_tensor
 
 Change = Callable[[Image.Image], Image.Image]
 

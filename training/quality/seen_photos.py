@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_laplace
 
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import Face
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import read_picture, to_tensor
+from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import lfw_files, part_of
 from training.data.datasets import central_faces
 from training.data.pictures import kept_rows, weights_key

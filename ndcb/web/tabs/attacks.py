@@ -15,10 +15,11 @@ from PIL import Image
 
 from ndcb.attacks import line_up as attacks
 from ndcb.attacks.line_up import CHOICES, FEWEST, LFW, MOST, OWN, Player, Tally, Theft, Trial
+from ndcb.core.paths import data_root
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from ndcb.faces import samples
-from ndcb.core.paths import data_root
 from ndcb.faces.lfw import lfw_files
+from ndcb.models import examples
 from ndcb.models.pipeline import Models
 from ndcb.report.cells import details
 from ndcb.web import private_files, words
@@ -177,7 +178,7 @@ class Victim:
 
     @property
     def face(self) -> Image.Image:
-        return self.photo or samples.example(DEFAULT_FACES).original
+        return self.photo or examples.example(DEFAULT_FACES).original
 
     @property
     def note(self) -> str:
@@ -186,7 +187,7 @@ class Victim:
 
 def first_theft() -> Theft:
     """The stored example, which needs no model: a template is at distance 0 from itself."""
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     trials = (
         Trial(attacks.STORES_TEMPLATE, Decision(0.0, stored.threshold)),
         Trial(attacks.STORES_PHOTO, stored.decision),

@@ -8,6 +8,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
 from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.models.pipeline import Distorter, Models
 from ndcb.web import private_files, words
 from ndcb.web.photo import Photo, refusal
@@ -89,7 +90,7 @@ def first_visit() -> Visit:
 
 
 def sample_side() -> Side:
-    return Side(samples.example(DEFAULT_FACES).original)
+    return Side(examples.example(DEFAULT_FACES).original)
 
 
 @cache
@@ -102,7 +103,7 @@ def first_comparison() -> Comparison:
     """The stored example against itself, which needs no model: a picture is at distance 0 from
     itself.
     """
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     decisions = {
         name: Decision(
             stored.embedding_distance if "plain" in name and "template" in name else 0.0,

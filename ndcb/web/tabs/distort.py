@@ -14,8 +14,9 @@ from ndcb.core.paths import data_root
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, NotAvailable, UnknownName, UserError
 from ndcb.faces import lfw, samples
 from ndcb.faces.detectors import centre_crop
-from ndcb.faces.images import digit_from_drawing, drawing_on_white, read_picture
-from ndcb.models import checkpoints, records
+from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
+from ndcb.faces.images import read_picture
+from ndcb.models import checkpoints, examples, records
 from ndcb.models.pipeline import Distortion, Models, stopwatch
 from ndcb.models.templates import template_png
 from ndcb.web import private_files, words
@@ -103,7 +104,7 @@ def known_generator(name: str) -> str:
 
 
 def first_face() -> Visit:
-    return Visit((samples.example(DEFAULT_FACES).original,), note=CREDIT)
+    return Visit((examples.example(DEFAULT_FACES).original,), note=CREDIT)
 
 
 def first_digit() -> Visit:
@@ -119,7 +120,7 @@ def build(models: Models) -> None:
             with gr.Tab("Digit"):
                 digit_inputs = _digit_inputs()
         with gr.Column(scale=6, min_width=320):
-            shown = _results(samples.example(DEFAULT_FACES))
+            shown = _results(examples.example(DEFAULT_FACES))
     _wire_faces(models, *face_inputs, shown)
     _wire_digits(models, *digit_inputs, shown)
     _api(models)

@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, UserError
-from ndcb.faces.images import digit_from_drawing, drawing_on_white
+from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Distortion, Models
 from ndcb.report import projection

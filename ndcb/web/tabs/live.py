@@ -16,8 +16,9 @@ from PIL import Image
 from ndcb.core.terms import DEFAULT_FACES, BadPicture, Decision, NoFaceFound, UnknownName, UserError
 from ndcb.faces import samples
 from ndcb.faces.images import read_picture
-from ndcb.faces.tracking import Full, Line, Track, Tracker, shoot
-from ndcb.models import checkpoints
+from ndcb.faces.tracking import Track, Tracker
+from ndcb.models import checkpoints, examples
+from ndcb.models.live import Full, Line, shoot
 from ndcb.models.pipeline import Models, stopwatch
 from ndcb.web import words
 from ndcb.web.tabs.distort import generators
@@ -265,7 +266,7 @@ def first_screen() -> str:
     """The stored example, on screen before the camera or any model runs. The script finds the parts
     by their classes.
     """
-    first = samples.example(DEFAULT_FACES)
+    first = examples.example(DEFAULT_FACES)
     return f"""
 <div class="live">
   <div class="live-pair">

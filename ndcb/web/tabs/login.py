@@ -8,7 +8,7 @@ import gradio as gr
 
 from ndcb.attacks import thief
 from ndcb.core.terms import DEFAULT_FACES, UserError
-from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.enrolment import MOST_PHOTOS
@@ -312,7 +312,7 @@ def _results() -> dict:
     """The right half, with what is known before any model has run."""
     first = [*generators("faces"), *generators("digits")][0][1]
     value, rates = default_threshold(first)
-    stored = samples.example(DEFAULT_FACES).template
+    stored = examples.example(DEFAULT_FACES).template
     loot = [(private_files.save(stored, "stolen.png"), login.PORTRAIT)]
     shown = {
         "says": gr.HTML(login_words.start(), elem_id="login-verdict"),
