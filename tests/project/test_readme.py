@@ -37,6 +37,12 @@ def test_what_a_page_names_is_there(page):
             assert section[1:] in anchors(target), f"{place}{section}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_modules_that_a_page_names_are_there(page):
+    for place in re.findall(r"`((?:ndcb|training|tools|docs)/[\w/]+\.py)`", page.read_text()):
+        assert "NAME" in place or (ROOT / place).is_file(), place
+
+
 def anchors(page) -> set[str]:
     """The names that a Markdown page's headings have in links."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
