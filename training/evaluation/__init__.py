@@ -81,7 +81,7 @@ from training.evaluation import field, files, report, sealed, sealed_report
 from training.evaluation.folds import lfw_folds, official_pairs
 from training.evaluation.paper import paper
 from training.measure.record import failure_figures, image_figures
-from training.runs import commit, versions
+from training.provenance import commit, versions
 
 FACES_ONLY = {"not_measured": "for faces only"}
 

@@ -18,10 +18,10 @@ from training.data.pictures import embeddings, load_pictures
 from training.loops.generator import as_stored
 from training.measure.record import save_measured
 from training.presets import BottleneckTraining
+from training.provenance import provenance
 from training.runs import (
     Run,
     own_part,
-    provenance,
     set_learning_rate,
     step_seed,
     take_step,

@@ -15,11 +15,11 @@ from ndcb.recognisers.digits import DigitEmbedder
 from training.data.pictures import load_pictures
 from training.measure.record import save_measured
 from training.presets import EmbedderTraining
+from training.provenance import provenance
 from training.runs import (
     Run,
     batch_of,
     own_part,
-    provenance,
     set_learning_rate,
     step_seed,
 )

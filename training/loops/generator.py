@@ -16,11 +16,11 @@ from training.loops.decorrelation import unexplained
 from training.measure import failures
 from training.measure.record import save_measured
 from training.presets import GeneratorTraining
+from training.provenance import provenance
 from training.runs import (
     Run,
     batch_of,
     own_part,
-    provenance,
     set_learning_rate,
     take_step,
 )

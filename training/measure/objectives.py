@@ -23,7 +23,10 @@ from training.loops.bottleneck import train_bottleneck
 from training.measure.record import scores, spread, squared_distances
 from training.measure.second_recogniser import load_second_recogniser
 from training.presets import BottleneckTraining, faces_bottleneck
-from training.runs import branch, provenance
+from training.provenance import provenance
+from training.runs import (
+    branch,
+)
 
 FILE = checkpoints.FOLDER / "objectives.json"
 OBJECTIVES = {

@@ -44,10 +44,10 @@ from ndcb.models.quality import FILE, Gate
 from ndcb.models.recognisers import load_recogniser
 from ndcb.vault.vault import MOST_PHOTOS
 from training.evaluation import rounded
+from training.provenance import commit, versions
 from training.quality.poor_photos import CHANGES, HARMLESS, TAUGHT, UNTOUCHED, kind_of
 from training.quality.seen_photos import MEASURES, Photos, Seen
 from training.quality.strangers import Compared, Generators, identification, one_person, squared
-from training.runs import commit, versions
 
 REFUSED = 0.008
 """Share of the development people's untouched photos that may be refused; the goal allows 0.01."""
