@@ -10,7 +10,7 @@ from ndcb.models import checkpoints
 from ndcb.report import sealed_tables
 from ndcb.results import evaluations
 from ndcb.results.goals import SEALED_GOALS, side_by_side
-from training.benchmark import benchmark
+from training.benchmark import tables
 from training.evaluation.report import table
 
 README = checkpoints.FOLDER.parent / "README.md"
@@ -55,7 +55,7 @@ def measured() -> str:
             "**The paper's Table 5**: its three failures, from 0 (free of it) to 1",
             failures(found),
             "**Speed.** " + RATIOS,
-            benchmark.table(speed) if speed else "Not measured.",
+            tables.table(speed) if speed else "Not measured.",
             *durations(faces),
         ]
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ndcb.core import compat  # noqa: F401  torchvision needs it
 from ndcb.core.files import whole_file
 from ndcb.core.terms import FACE_SIZE, Face, NotAvailable
 from ndcb.faces.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
@@ -103,8 +104,6 @@ def _first_of_each_part(files: list[Path], limit: int) -> list[Path]:
 def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
     """Digits (n, 28, 28, 1), uint8, and labels (n,)."""
     from torchvision.datasets import MNIST
-
-    from ndcb.core import compat  # noqa: F401  before torchvision
 
     try:
         data = MNIST(str(root), train=train, download=not (root / "MNIST" / "raw").is_dir())
