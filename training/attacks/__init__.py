@@ -1,4 +1,5 @@
-"""What a thief of the database gets out of a template: `attackers` learn to give the photo back,
-`figures` say how far they get, `report` puts that into words. `training.attacks.attack` is the way
-through all three.
+"""What a thief of the database gets out of a template.
+
+`attackers` learn to restore the photo, `figures` say how far they get, and `report` puts that into
+words. `training.attacks.attack` runs all three.
 """

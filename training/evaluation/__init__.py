@@ -78,7 +78,7 @@ from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.data.sealed_material import SealedMaterial
 from training.evaluation import field, files, report, sealed, sealed_report
-from training.evaluation.folds import lfw_folds, official_pairs
+from training.evaluation.folds import NOT_ALL_PAIRS, lfw_folds, official_pairs
 from training.evaluation.paper import paper
 from training.measure.record import failure_figures, image_figures
 from training.provenance import commit, versions
@@ -90,9 +90,7 @@ def _folds(material: Material, root: Path) -> dict:
     if material.pictures.data != "lfw":
         return FACES_ONLY
     pairs = official_pairs(root)
-    if not {*pairs.first, *pairs.second} <= set(material.pictures.names):
-        return {"not_measured": "not all pictures of the official pairs are there"}
-    return lfw_folds(material, pairs)
+    return lfw_folds(material, pairs) if pairs.are_in(material.pictures) else NOT_ALL_PAIRS
 
 
 PARTS = {
