@@ -63,11 +63,11 @@ class SmokeJob:
 class EvaluateJob(Data):
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of generators, or paths of their folders. The folder `evaluation` is written in each.
+    Sealed generators have parts of their own, which `training.evaluation.sealed` lists.
     """
     what: tuple[str, ...] = ()
     """Only these parts: image, embedding_error, failures, failure_to_enrol, verification,
     lfw_folds, paper, robustness, second_recogniser, polish.
-    Sealed generators have other parts, which `training.evaluation.sealed` lists.
     """
 
 

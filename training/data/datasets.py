@@ -21,8 +21,6 @@ from ndcb.faces.lfw import PARTS, lfw_files, missing, part_of
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
-NAME_IN_CACHE = "data"
-"""What caches call this module."""
 
 
 def cache_root() -> Path:
@@ -44,11 +42,8 @@ def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
 def versions_of(code: Sequence[Callable]) -> str:
     """Such as facenet1-unet2. Raises AttributeError: a module has no VERSION."""
     modules = {inspect.getmodule(thing) for thing in code}
-    return "-".join(sorted(f"{_name_in_cache(module)}{module.VERSION}" for module in modules))
-
-
-def _name_in_cache(module) -> str:
-    return getattr(module, "NAME_IN_CACHE", module.__name__.rpartition(".")[2])
+    names = [f"{module.__name__.rpartition('.')[2]}{module.VERSION}" for module in modules]
+    return "-".join(sorted(names))
 
 
 @dataclass(frozen=True)
