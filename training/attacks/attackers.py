@@ -72,10 +72,12 @@ class Attacker:
 
     @torch.inference_mode()
     def __call__(self, read: torch.Tensor) -> torch.Tensor:
-        """Templates (n, 3, 160, 160) or embeddings (n, m) -> pictures (n, 3, 160, 160) in [0, 1],
-        on the CPU.
+        """Templates or embeddings (n, m) -> pictures, on the CPU.
+
+        Templates and pictures are (n, 3, 160, 160) in [0, 1].
         """
-        return quantise(self.model(read.to(next(self.model.parameters()).device))).cpu()
+        device = next(self.model.parameters()).device
+        return quantise(self.model(read.to(device))).cpu()
 
 
 def train_restorer(material: Material, config: AttackerTraining) -> Attacker:

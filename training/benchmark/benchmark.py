@@ -106,16 +106,14 @@ def measurements(
     stages: Iterable[str], presets: Iterable[str], starts: Iterable[str]
 ) -> list[Measurement]:
     """All that there are of these stages, presets and starts."""
-    stages_and_batches = [(name, batch) for name in stages for batch in BATCHES]
-    return [
-        *(
-            (("stages", name, str(batch)), measure_stage, (name, batch))
-            for name, batch in stages_and_batches
-        ),
-        *((("training", name), measure_training, (name,)) for name in presets),
-        *((("start_up", name), measure_start, (name,)) for name in starts),
-        (("page",), measure_page, (VISITORS,)),
+    of_stages = [
+        (("stages", name, str(batch)), measure_stage, (name, batch))
+        for name in stages
+        for batch in BATCHES
     ]
+    of_training = [(("training", name), measure_training, (name,)) for name in presets]
+    of_starts = [(("start_up", name), measure_start, (name,)) for name in starts]
+    return of_stages + of_training + of_starts + [(("page",), measure_page, (VISITORS,))]
 
 
 def put(figures: dict, keys: tuple[str, ...], value: dict) -> None:

@@ -166,19 +166,18 @@ def table4(draws: list[dict]) -> dict:
     draw from plain to template. `drop_in_reference_code` is the same from plain to plain_again: it
     compares nothing but two choices of photos.
     """
-    best = {name: [best_f1(*draw[name], THRESHOLDS) for draw in draws] for name in draws[0]}
-    rows = {name: _summed_up(figures) for name, figures in best.items()}
-    f1 = {name: np.array([one["f1"] for one in figures]) for name, figures in best.items()}
+    rows, f1 = {}, {}
+    for name in draws[0]:
+        best = [best_f1(*draw[name], THRESHOLDS) for draw in draws]
+        values = {key: np.array([one[key] for one in best]) for key in best[0]}
+        rows[name] = {key: summary_of(own) for key, own in values.items()}
+        f1[name] = values["f1"]
     return rows | {
         "drop": summary_of(f1["plain"] - f1["template"]),
         "drop_in_reference_code": summary_of(f1["plain"] - f1["plain_again"]),
         "draws": len(draws),
         "logins": 2 * LOGINS,
     }
-
-
-def _summed_up(figures: list[dict]) -> dict:
-    return {key: summary_of([one[key] for one in figures]) for key in figures[0]}
 
 
 def summary_of(values) -> dict:

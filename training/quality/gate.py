@@ -87,8 +87,8 @@ def measure(root: Path, people: int, file: Path | None = None, limit: int | None
 
 
 def as_text(found: dict, gate: Gate) -> str:
-    """JSON to read, but for the weights: a line for each kind."""
-    rows = [", ".join(f"{weight:.5g}" for weight in row) for row in gate.weights.tolist()]
+    """Indented JSON, but with the weights of each kind in one line."""
+    rows = [_in_a_line(row) for row in gate.weights.tolist()]
     kept = {
         "recogniser": gate.recogniser,
         "limit": gate.limit,
@@ -99,6 +99,10 @@ def as_text(found: dict, gate: Gate) -> str:
     tail = json.dumps({"gate": kept | {"weights": "ROWS"}}, indent=1).removeprefix("{\n")
     weights = "[\n   [" + "],\n   [".join(rows) + "]\n  ]"
     return f"{head},\n{tail}\n".replace('"ROWS"', weights)
+
+
+def _in_a_line(weights: list[float]) -> str:
+    return ", ".join(f"{weight:.5g}" for weight in weights)
 
 
 def counted(photos: Photos) -> dict:
