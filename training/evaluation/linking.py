@@ -84,7 +84,7 @@ class Linking:
     def control_photo(self) -> dict:
         """A template and a photo where one key was used for all, by the same network.
 
-        Here there is something to learn, so a network that finds nothing would be no evidence.
+        Here there is something to find. That the network finds it shows that it can learn.
         """
         one = self.material.with_keys(ONE_KEY, one_key=True)
         linker = self.trained((ONE_KEY,), True, one_key=True)

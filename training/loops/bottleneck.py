@@ -19,13 +19,7 @@ from training.loops.generator import as_stored
 from training.measure.record import save_measured
 from training.presets import BottleneckTraining
 from training.provenance import provenance
-from training.runs import (
-    Run,
-    own_part,
-    set_learning_rate,
-    step_seed,
-    take_step,
-)
+from training.runs import Run, own_part, set_learning_rate, step_seed, take_step
 
 SAMPLES = 12
 

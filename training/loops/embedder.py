@@ -16,13 +16,7 @@ from training.data.pictures import load_pictures
 from training.measure.record import save_measured
 from training.presets import EmbedderTraining
 from training.provenance import provenance
-from training.runs import (
-    Run,
-    batch_of,
-    own_part,
-    set_learning_rate,
-    step_seed,
-)
+from training.runs import Run, batch_of, own_part, set_learning_rate, step_seed
 
 WOBBLE = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
 """What `augment` does to the digits of a batch, each in its own way."""

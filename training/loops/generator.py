@@ -17,13 +17,7 @@ from training.measure import failures
 from training.measure.record import save_measured
 from training.presets import GeneratorTraining
 from training.provenance import provenance
-from training.runs import (
-    Run,
-    batch_of,
-    own_part,
-    set_learning_rate,
-    take_step,
-)
+from training.runs import Run, batch_of, own_part, set_learning_rate, take_step
 
 SAMPLES = 12
 DISTANCES = IMAGE_DISTANCES | {"unexplained": unexplained}

@@ -24,9 +24,7 @@ from training.measure.record import scores, spread, squared_distances
 from training.measure.second_recogniser import load_second_recogniser
 from training.presets import BottleneckTraining, faces_bottleneck
 from training.provenance import provenance
-from training.runs import (
-    branch,
-)
+from training.runs import branch
 
 FILE = checkpoints.FOLDER / "objectives.json"
 OBJECTIVES = {

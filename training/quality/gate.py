@@ -38,7 +38,7 @@ from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.quality import FILE, Gate
 from ndcb.models.recognisers import load_recogniser
-from ndcb.vault.vault import MOST_PHOTOS
+from ndcb.vault.enrolment import MOST_PHOTOS
 from training.evaluation import rounded
 from training.provenance import commit, versions
 from training.quality.fitting import fit, found_embeddings, short, untouched
