@@ -54,7 +54,7 @@ def measure_training(preset: str, repeats: int) -> dict:
         "repeats": figures["repeats"],
         "reference": name,
         "reference_milliseconds": figures["reference_milliseconds"],
-        "rate_ratio": median_ratio([(reference, step) for step, reference in pairs]),
+        "rate_ratio": median_ratio([(alone_ms, step_ms) for step_ms, alone_ms in pairs]),
     }
 
 
