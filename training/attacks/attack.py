@@ -23,6 +23,7 @@ from ndcb.generators.inverter import Inverter
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
+from ndcb.results import evaluations
 from training.attacks.attackers import (
     BUDGET,
     Attacker,
@@ -200,7 +201,7 @@ def second_recogniser(material: Material, folder: Path) -> dict | None:
 
     They are the evaluation's, or measured now where it lacks them.
     """
-    found = json.loads((folder / "summary.json").read_text()).get("second_recogniser", {})
+    found = evaluations.read_folder(folder).second_recogniser
     if "name" not in found:
         found = field.second_recogniser(material)
     return found if "name" in found else None
