@@ -13,7 +13,7 @@ from ndcb.web import session as login
 from ndcb.web import words
 from ndcb.web.tabs import distort, embedding
 from training import presets
-from training.runs import provenance
+from training.provenance import provenance
 
 EVERY = (
     checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.INVERTERS + checkpoints.RECOGNISERS
