@@ -15,7 +15,7 @@ from torch import nn
 from ndcb.core.distances import image_distances, squared_euclidean
 from ndcb.core.terms import BadCheckpoint, Decision, Face, UserError
 from ndcb.faces.detectors import Detector, already_aligned, enlarged
-from ndcb.faces.images import read_photo, to_pictures, to_tensor
+from ndcb.faces.images import Photo, read_photo, to_pictures, to_tensor
 from ndcb.generators import make_templates
 from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions
@@ -210,8 +210,10 @@ class Models:
         template already. Raises BadPicture, NoFaceFound.
         """
         photo = read_photo(source)
-        if aligned:
-            return [already_aligned(photo.picture)]
+        return [already_aligned(photo.picture)] if aligned else self.find_in(photo)
+
+    def find_in(self, photo: Photo) -> list[Face]:
+        """A picture that is read already -> its faces, as `find` gives them. Raises NoFaceFound."""
         with self._lock:
             return [enlarged(face, photo.scale) for face in self.detector(photo.picture)]
 

@@ -120,7 +120,10 @@ class Page(gr.Blocks):
             is_own = isinstance(error, gr.Error) and not error.print_exception
             # what Gradio says itself repeats what was sent
             raise (error if is_own else _not_understood()) from None
-        values = [_filled(component, value) for component, value in zip(block_fn.inputs, values)]
+        values = [
+            _filled(component, value)
+            for component, value in zip(block_fn.inputs, values, strict=True)
+        ]
         if not all(map(_is_usable, block_fn.inputs, values)):
             raise _not_understood()
         return values

@@ -15,7 +15,7 @@ from ndcb.results import evaluations
 from ndcb.results.evaluations import Evaluation
 from ndcb.results.goals import side_by_side
 from ndcb.web import words
-from ndcb.web.tabs.distort import LATEST
+from ndcb.web.wiring import LATEST
 
 CSS = """
 .results table { width: 100%; font-size: .9rem; table-layout: auto } .results th, .results td { padding: .3rem .5rem !important }
