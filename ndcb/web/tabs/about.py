@@ -136,8 +136,8 @@ def _second(evaluation: Evaluation) -> str:
     accepted = {name: rate(figures[name]["tar_at_fmr_1e-3"]) for name in ("plain", "template")}
     return (
         f"**How much of the face a template shows:** {figures['name']}, a recogniser that had no"
-        f" part in the training, accepts {accepted['template']} of the genuine probes against a template"
-        f" at FMR 0.1 % ({accepted['plain']} against a photo)."
+        f" part in the training, accepts {accepted['template']} of the genuine probes against a"
+        f" template at FMR 0.1 % ({accepted['plain']} against a photo)."
     )
 
 
