@@ -8,7 +8,7 @@ import gradio as gr
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models
-from ndcb.web import gate, headers, style
+from ndcb.web import blocks, gate, headers, style
 from ndcb.web.session import demonstration
 from ndcb.web.tabs import about, attacks, compare, distort, embedding, live, login, results
 
@@ -46,7 +46,7 @@ LAUNCH = {
     "ssr_mode": False,
     "max_file_size": "40mb",
     "footer_links": ["api", "settings"],
-    "state_session_capacity": gate.MOST_VISITS,
+    "state_session_capacity": blocks.MOST_VISITS,
     "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE},
 }
 """How the page is served: nothing of a visit is recorded, in the browser or here."""
@@ -54,7 +54,7 @@ LAUNCH = {
 
 def build(models: Models) -> gr.Blocks:
     """Lay out the whole page. Its models are loaded later."""
-    with gate.Page(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
+    with blocks.Page(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
         gr.Markdown(PURPOSE)
         gr.Markdown(PRIVACY, elem_classes="privacy")
         for name, tab in TABS.items():

@@ -76,14 +76,9 @@ TEXTS = {
 
 def say(decision: Decision) -> str:
     """The verdict on one frame."""
-    head = (
-        "Still the same to the recogniser."
-        if decision.same
-        else "The recogniser does not see the same any more."
-    )
     side = "under" if decision.same else "not under"
     return words.box(
         "yes" if decision.same else "no",
-        f"<strong>{head}</strong> Squared embedding distance of your face and its template: "
+        f"{words.head(decision.same)} Squared embedding distance of your face and its template: "
         f"{decision.squared_distance:.3f}, {side} the threshold {decision.threshold:.3f}.",
     )
