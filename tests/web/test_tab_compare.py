@@ -5,13 +5,12 @@ real browser.
 from types import SimpleNamespace
 
 import pytest
-import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
 from ndcb.core.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
 from ndcb.faces import samples
-from ndcb.models.comparison import PAIRS, Comparison, compare_faces, with_itself
+from ndcb.models.comparison import PAIRS, Comparison
 from ndcb.web.tabs import compare
 from ndcb.web.tabs.compare.report import four, say
 from ndcb.web.tabs.compare.visit import find_side, first_visit, show_picture
@@ -65,33 +64,6 @@ def test_at_the_threshold_is_not_the_same():
     assert "not under" in four(comparison(dict.fromkeys(PAIRS, 1.0)))
 
 
-def test_the_four_pairs_by_hand(monkeypatch):
-    """Photo A at 0, photo B at 1, template A at 3, template B at 7 on a line: every pair has a
-    squared distance of its own.
-    """
-    batches = []
-
-    class Toy:
-        def templates(self, pictures):
-            return pictures
-
-        def embed(self, pictures):
-            batches.append(len(pictures))
-            return torch.tensor([[0.0], [1], [3], [7]])
-
-        def decide(self, reference, probe):
-            return Decision(float((reference - probe).square().sum()), 3.0)
-
-    result = compare_faces(Toy(), FACE, FACE)
-    assert batches == [4]
-    assert {name: decision.squared_distance for name, decision in result.decisions.items()} == {
-        "plain_plain": 1,
-        "template_plain": 4,
-        "plain_template": 49,
-        "template_template": 16,
-    }
-
-
 def fail(error):
     def find(source):
         raise error
@@ -124,17 +96,6 @@ def test_several_faces_are_named_and_the_first_is_taken():
         find_side(SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), "A", "x").note
         == ""
     )
-
-
-def test_the_first_result_is_what_the_models_give(models):
-    example = samples.example(DEFAULT_FACES)
-    stored = with_itself(example)
-    made = compare_faces(models.distorter(DEFAULT_FACES), example.original, example.original)
-    for name in PAIRS:
-        assert stored.decisions[name].squared_distance == pytest.approx(
-            made.decisions[name].squared_distance, abs=0.02
-        ), name
-    assert stored.threshold == made.threshold
 
 
 @pytest.fixture(scope="module")
