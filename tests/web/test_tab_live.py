@@ -21,7 +21,7 @@ from ndcb.faces import samples
 from ndcb.faces.tracking import Line, Shot, Track, Tracker, shoot
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, style, words
-from ndcb.web.data_url import as_data_url
+from ndcb.web.figures import data_url
 from ndcb.web.page import LAUNCH
 from ndcb.web.tabs import distort, live
 from ndcb.web.tabs.live import frames, texts
@@ -103,7 +103,7 @@ def test_the_template_is_sent_without_loss():
     template = Image.fromarray(
         np.random.RandomState(0).randint(0, 256, (160, 160, 3), dtype=np.uint8)
     )
-    data = base64.b64decode(as_data_url(template).removeprefix("data:image/png;base64,"))
+    data = base64.b64decode(data_url(template).removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(data)).tobytes() == template.tobytes()
 
 

@@ -13,7 +13,7 @@ from ndcb.faces.images import digit_from_drawing, drawing_on_white
 from ndcb.models.pipeline import Distorter, Distortion, Models
 from ndcb.report import projection
 from ndcb.web import words
-from ndcb.web.data_url import as_data_url
+from ndcb.web.figures import data_url
 from ndcb.web.tabs.embedding.space import PEOPLE, Space
 from ndcb.web.tabs.embedding.tables import tables
 from ndcb.web.wiring import Answer
@@ -112,6 +112,4 @@ def _side(distance: float, result: Distortion) -> str:
 
 
 def _inline(picture: Image.Image, what: str) -> str:
-    return (
-        f'<img class="{what}" alt="your {what}" title="your {what}" src="{as_data_url(picture)}">'
-    )
+    return f'<img class="{what}" alt="your {what}" title="your {what}" src="{data_url(picture)}">'

@@ -16,7 +16,7 @@ from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models
 from ndcb.web import words
 from ndcb.web.choices import generators
-from ndcb.web.data_url import as_data_url
+from ndcb.web.figures import data_url
 from ndcb.web.static_files import static
 from ndcb.web.tabs.live.frames import answer
 from ndcb.web.tabs.live.texts import (
@@ -65,7 +65,7 @@ def first_screen() -> str:
     The script finds the parts by their classes.
     """
     first = samples.example(DEFAULT_FACES)
-    original, template = as_data_url(first.original), as_data_url(first.template)
+    original, template = data_url(first.original), data_url(first.template)
     return f"""
 <div class="live">
   <div class="live-pair">

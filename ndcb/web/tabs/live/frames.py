@@ -12,7 +12,7 @@ from ndcb.faces.tracking import Full, Line, Track, Tracker, shoot
 from ndcb.models.pipeline import Models, stopwatch
 from ndcb.web import words
 from ndcb.web.choices import generators
-from ndcb.web.data_url import as_data_url
+from ndcb.web.figures import data_url
 from ndcb.web.tabs.live.texts import BAD_FRAME, FULL, NO_FACE, NO_GENERATOR, say
 
 LARGEST_FRAME = 2_000_000
@@ -43,7 +43,7 @@ def answer(models: Models, line: Line, sent: dict) -> dict:
         sentence = SENTENCES.get(type(error), str(error))
         return {"verdict": words.advice(sentence), "full": isinstance(error, Full), "track": None}
     return {
-        "template": as_data_url(shot.template),
+        "template": data_url(shot.template),
         "verdict": shot.decision and say(shot.decision),
         "track": vars(tracker.track),
         "milliseconds": took | shot.milliseconds,
