@@ -46,11 +46,12 @@ def _api(models: Models) -> None:
         distances, alpha, threshold and decision.
         """
         try:
-            result = models.distorter(known_generator(name)).distort(models.find(path)[0].image)
+            distorter = models.distorter(known_generator(name))
+            made = distorter.distort(models.find(path)[0].image)
         except UserError as error:
             raise refusal(str(error)) from None
-        template = private_files.save(template_png(result.template, name), f"{name}.template.png")
-        return template, words.as_json(result)
+        template = private_files.save(template_png(made.template, name), f"{name}.template.png")
+        return template, words.as_json(made)
 
     gr.Button(visible=False).click(
         distort, [photo, generator], [template, numbers], api_name="distort", **QUEUE
