@@ -6,7 +6,7 @@ No visitor's text ever gets in here.
 from ndcb.core.terms import UserError
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Distortion
-from ndcb.report.tables import DISTANCES
+from ndcb.report.names import DISTANCES
 
 
 def generator_label(name: str) -> str:

@@ -6,9 +6,9 @@ import gradio as gr
 
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
-from ndcb.report.tables import rate, small
+from ndcb.report.cells import points, rate, small_interval
 from ndcb.results import evaluations
-from ndcb.results.evaluations import Evaluation
+from ndcb.results.summaries import Evaluation, Figures
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -120,19 +120,22 @@ def limits_text() -> str:
 
 
 def _verification(evaluation: Evaluation) -> str:
-    figures = evaluation.summary["verification"]
+    figures = evaluation.verification
     plain, template = figures["plain"], figures["template"]
     login = template["at_login_threshold"]
     return (
-        f"**The login errs:** EER {rate(template['eer'])} {small(template['eer_ci95'])} where"
-        f" templates are stored, {rate(plain['eer'])} {small(plain['eer_ci95'])} where photos are."
-        f" At the login threshold {rate(login['fmr'])} of the impostors are let in and"
+        f"**The login errs:** EER {_eer(template)} where templates are stored, {_eer(plain)} where"
+        f" photos are. At the login threshold {rate(login['fmr'])} of the impostors are let in and"
         f" {rate(login['fnmr'])} of the genuine are refused."
     )
 
 
+def _eer(side: Figures) -> str:
+    return f"{rate(side['eer'])} {small_interval(side['eer_ci95'])}"
+
+
 def _second(evaluation: Evaluation) -> str:
-    figures = evaluation.summary["second_recogniser"]
+    figures = evaluation.second_recogniser
     accepted = {name: rate(figures[name]["tar_at_fmr_1e-3"]) for name in ("plain", "template")}
     return (
         f"**How much of the face a template shows:** {figures['name']}, a recogniser that had no"
@@ -142,7 +145,7 @@ def _second(evaluation: Evaluation) -> str:
 
 
 def _embedding(evaluation: Evaluation) -> str:
-    shift = evaluation.summary["embedding_error"]
+    shift = evaluation.embedding_error
     return (
         "**A template can be linked to its photo:** their embeddings are at a mean squared"
         f" distance of {shift['mean']:.3f} ({shift['share_over_alpha']:.1%} over the margin"
@@ -151,7 +154,7 @@ def _embedding(evaluation: Evaluation) -> str:
 
 
 def _failures(evaluation: Evaluation) -> str:
-    failures = evaluation.summary["failures"]
+    failures = evaluation.failures
     return (
         "**The failures of the paper's Table 5** (0 is none of it, 1 is all): blank output"
         f" {failures['blank']:.2f}, contours kept {failures['contours_kept']:.2f}, only colours"
@@ -160,15 +163,15 @@ def _failures(evaluation: Evaluation) -> str:
 
 
 def _folds(evaluation: Evaluation) -> str:
-    lost = evaluation.summary["lfw_folds"]["test_people"]["drop"]
+    lost = evaluation.lfw_folds["test_people"]["drop"]
     return (
-        f"**What distortion costs:** {100 * lost['mean']:.2f} points {small(lost['ci95'])} of"
+        f"**What distortion costs:** {points(lost, ' points ')} of"
         " accuracy on those of LFW's official pairs whose distorted person is unseen."
     )
 
 
 def _enrol(evaluation: Evaluation) -> str:
-    test = evaluation.summary["failure_to_enrol"]["test"]
+    test = evaluation.failure_to_enrol["test"]
     return (
         f"**Failure to enrol:** no face is found in {test['failures']:,} of {test['pictures']:,}"
         " photos."
