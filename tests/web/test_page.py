@@ -344,7 +344,11 @@ def test_nothing_of_an_enrolment_is_left(browser, page, tmp_path, astronaut):
 
 
 KEPT = """async () => JSON.stringify([
-  {...localStorage}, {...sessionStorage}, (await indexedDB.databases()).map(one => one.name), document.cookie])"""
+  {...localStorage},
+  {...sessionStorage},
+  (await indexedDB.databases()).map(one => one.name),
+  document.cookie,
+])"""
 
 
 def assert_no_history(window, page) -> None:

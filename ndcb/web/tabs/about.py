@@ -118,8 +118,9 @@ def limits_text() -> str:
 # an evaluation -> a sentence on what its figures mean
 
 
-def _verification(one: Evaluation) -> str:
-    plain, template = (one.verification[name] for name in ("plain", "template"))
+def _verification(evaluation: Evaluation) -> str:
+    figures = evaluation.verification
+    plain, template = figures["plain"], figures["template"]
     login = template["at_login_threshold"]
     return (
         f"**The login errs:** EER {_eer(template)} where templates are stored, {_eer(plain)} where"
@@ -132,46 +133,46 @@ def _eer(side: Figures) -> str:
     return f"{rate(side['eer'])} {small_interval(side['eer_ci95'])}"
 
 
-def _second(one: Evaluation) -> str:
-    found = one.second_recogniser
-    accepted = {name: rate(found[name]["tar_at_fmr_1e-3"]) for name in ("plain", "template")}
+def _second(evaluation: Evaluation) -> str:
+    figures = evaluation.second_recogniser
+    accepted = {name: rate(figures[name]["tar_at_fmr_1e-3"]) for name in ("plain", "template")}
     return (
-        f"**How much of the face a template shows:** {found['name']}, a recogniser that had no part"
-        f" in the training, accepts {accepted['template']} of the genuine probes against a template"
-        f" at FMR 0.1 % ({accepted['plain']} against a photo)."
+        f"**How much of the face a template shows:** {figures['name']}, a recogniser that had no"
+        f" part in the training, accepts {accepted['template']} of the genuine probes against a"
+        f" template at FMR 0.1 % ({accepted['plain']} against a photo)."
     )
 
 
-def _embedding(one: Evaluation) -> str:
-    found = one.embedding_error
+def _embedding(evaluation: Evaluation) -> str:
+    shift = evaluation.embedding_error
     return (
         "**A template can be linked to its photo:** their embeddings are at a mean squared"
-        f" distance of {found['mean']:.3f} ({found['share_over_alpha']:.1%} over the margin"
-        f" {found['alpha']:g}). Whoever has the recogniser can match a stolen template."
+        f" distance of {shift['mean']:.3f} ({shift['share_over_alpha']:.1%} over the margin"
+        f" {shift['alpha']:g}). Whoever has the recogniser can match a stolen template."
     )
 
 
-def _failures(one: Evaluation) -> str:
-    found = one.failures
+def _failures(evaluation: Evaluation) -> str:
+    failures = evaluation.failures
     return (
         "**The failures of the paper's Table 5** (0 is none of it, 1 is all): blank output"
-        f" {found['blank']:.2f}, contours kept {found['contours_kept']:.2f}, only colours changed"
-        f" {found['only_colours_changed']:.2f}."
+        f" {failures['blank']:.2f}, contours kept {failures['contours_kept']:.2f}, only colours"
+        f" changed {failures['only_colours_changed']:.2f}."
     )
 
 
-def _folds(one: Evaluation) -> str:
-    lost = one.lfw_folds["test_people"]["drop"]
+def _folds(evaluation: Evaluation) -> str:
+    lost = evaluation.lfw_folds["test_people"]["drop"]
     return (
         f"**What distortion costs:** {points(lost, ' points ')} of"
         " accuracy on those of LFW's official pairs whose distorted person is unseen."
     )
 
 
-def _enrol(one: Evaluation) -> str:
-    found = one.failure_to_enrol["test"]
+def _enrol(evaluation: Evaluation) -> str:
+    test = evaluation.failure_to_enrol["test"]
     return (
-        f"**Failure to enrol:** no face is found in {found['failures']:,} of {found['pictures']:,}"
+        f"**Failure to enrol:** no face is found in {test['failures']:,} of {test['pictures']:,}"
         " photos."
     )
 

@@ -16,12 +16,13 @@ from ndcb.vault.names import LONGEST_NAME
 from ndcb.web import private_files, words
 from ndcb.web import sealed_session as sealed_login
 from ndcb.web import session as login
-from ndcb.web.photo import Photo, Photos, refusal
+from ndcb.web.choices import generators
+from ndcb.web.photo import BLOCKED, Photo, Photos, refusal
 from ndcb.web.sealed_session import Given, SealedLogin
 from ndcb.web.session import Login, Visit
 from ndcb.web.tabs import login_sealed, login_words
-from ndcb.web.tabs.distort import BLOCKED, LATEST, QUEUE, generators
 from ndcb.web.visits import chosen, visit_state
+from ndcb.web.wiring import LATEST, QUEUE
 
 FRESH = "fresh"
 """The state of a visitor for whom no vault was opened yet."""
