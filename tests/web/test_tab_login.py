@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
-from ndcb.attacks.thief import Link
+from ndcb.attacks.link import Link
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.models import checkpoints
 from ndcb.results import thresholds
@@ -19,9 +19,11 @@ from ndcb.vault import key_store
 from ndcb.vault.keys import KeyCard
 from ndcb.vault.vault import Entry
 from ndcb.web import private_files, visits, words
-from ndcb.web.sealed_session import SealedLogin
-from ndcb.web.session import Login, close, log_in, open_visit
-from ndcb.web.tabs import login, login_sealed, login_words
+from ndcb.web.session import Enrolment, Login, SealedLogin, close, log_in, open_visit
+from ndcb.web.tabs import login
+from ndcb.web.tabs.login import actions, key, results, thief
+from ndcb.web.tabs.login import words as login_words
+from ndcb.web.tabs.login.actions import Said
 from tests.browsing import (
     CAMERA,
     WAIT,
@@ -32,7 +34,7 @@ from tests.browsing import (
     wait_for_text,
     with_camera,
 )
-from tests.web.test_login import MARKUP
+from tests.web.test_session import MARKUP
 
 VERDICTS = {
     Login("Ann", 0.5, "verify", "faces"): (
@@ -78,7 +80,7 @@ def test_verdicts_in_words(attempt, parts):
 def test_every_name_is_escaped():
     entry = Entry(MARKUP, "2025-01-31T08:30:00Z", "faces", "facenet", 2)
     texts = [
-        login_words.enrolled(entry, 2),
+        login_words.enrolled(Enrolment(entry, faces=2)),
         login_words.revoked(MARKUP, 2),
         login_words.stolen(MARKUP),
         login_words.names_table([(MARKUP, "faces", "")] * 2),
@@ -89,7 +91,7 @@ def test_every_name_is_escaped():
         and "2 faces were found" in texts[0]
         and "2 templates are deleted" in texts[1]
     )
-    assert "(2 templates)" in texts[3] and "2 faces" not in login_words.enrolled(entry)
+    assert "(2 templates)" in texts[3] and "2 faces" not in login_words.enrolled(Enrolment(entry))
 
 
 def test_what_is_said_of_sealed_templates():
@@ -98,19 +100,21 @@ def test_what_is_said_of_sealed_templates():
     card = KeyCard(MARKUP, "e" * 32, 3, bytes(32))
     near, far = Decision(0.4, 1.3), Decision(1.9, 1.3)
     logins = [
-        login_sealed.verdict(SealedLogin(MARKUP, accepted, kind, "card", revoked=kind == "replay"))
+        login_words.sealed_verdict(
+            SealedLogin(MARKUP, accepted, kind, "card", revoked=kind == "replay")
+        )
         for accepted in (True, False)
         for kind in ("verify", "replay")
     ]
     links = [
-        login_sealed.linked(Link(MARKUP, True, False, found, stored, same))
+        thief.linked(Link(MARKUP, True, False, found, stored, same))
         for found, stored, same in ((near, near, True), (far, far, False), (far, None, False))
     ]
     texts = [
         *logins,
         *links,
-        login_sealed.stored(entry, card, 2, renewed=True),
-        login_sealed.card_view(card),
+        login_words.enrolled(Enrolment(entry, card, 2, sealed=True, renewed=True)),
+        key.card_view(card),
     ]
     assert all("&lt;b&gt;Ann" in text and "<b>" not in text for text in texts)
     assert not any(
@@ -127,17 +131,14 @@ def test_what_is_said_of_sealed_templates():
         and "No template of a face" in links[2]
     )
     chance = [
-        login_sealed.linked(Link("Ann", sealed, False, near, near, False, now))
+        thief.linked(Link("Ann", sealed, False, near, near, False, now))
         for sealed, now in ((True, True), (False, True))
     ]
-    assert (
-        chance[0].count(login_sealed.BY_CHANCE) == 2
-        and chance[1].count(login_sealed.BY_CHANCE) == 1
-    )
+    assert chance[0].count(thief.BY_CHANCE) == 2 and chance[1].count(thief.BY_CHANCE) == 1
     assert not any("helps nobody" in text for text in chance)
-    assert "helps nobody" in login_sealed.linked(Link("Ann", False, False, near, near, False))
-    assert "worthless" in texts[-2] and "worthless" not in login_sealed.stored(
-        entry, card, 1, renewed=True, was_plain=True
+    assert "helps nobody" in thief.linked(Link("Ann", False, False, near, near, False))
+    assert "worthless" in texts[-2] and "worthless" not in login_words.enrolled(
+        Enrolment(entry, card, 1, sealed=True, renewed=True, was_plain=True)
     )
     assert (
         "Renewed" in texts[-2]
@@ -148,15 +149,15 @@ def test_what_is_said_of_sealed_templates():
         card.text()
         in base64.b64decode(texts[-1].split("application/json;base64,")[1].split('"')[0]).decode()
     )
-    assert login_sealed.card_view(None) == ""
+    assert key.card_view(None) == ""
 
 
 def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
     stages = []
-    state, says, bar, _, _ = login.answer(
+    state, says, bar, *_ = actions.answer(
         models,
         visit,
-        lambda seen: login.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
+        lambda seen: actions.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
         lambda share, desc: stages.append(desc),
         "Comparing",
     )
@@ -166,29 +167,29 @@ def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
 
 def test_the_first_call_opens_the_vault_and_says_so(models):
     stages = []
-    opened, *_, shown = login.answer(
+    opened, *_, shown, _ = actions.answer(
         models,
-        login.FRESH,
-        lambda seen: ("", ""),
+        actions.FRESH,
+        lambda seen: Said("", ""),
         lambda share, desc: stages.append(desc),
         "Comparing",
     )
-    assert stages == [login.OPENING, "Comparing"] and len(shown) == 3
+    assert stages == [actions.OPENING, "Comparing"] and len(shown) == 3
     close(opened)
 
 
 def test_where_the_visit_has_ended_nothing_is_done_and_that_is_said(models):
-    opened, says, bar, people, shown = login.answer(
+    opened, says, bar, people, shown, _ = actions.answer(
         models, None, lambda seen: pytest.fail("done"), lambda *_, **__: None, "Comparing"
     )
     assert (
-        says == words.advice(login.ENDED)
+        says == words.advice(actions.ENDED)
         and bar == ""
         and "Eileen Collins" in people
         and len(shown) == 3
     )
     assert (
-        login.answer(models, opened, lambda seen: ("said", ""), lambda *_, **__: None, "")[1]
+        actions.answer(models, opened, lambda seen: Said("said", ""), lambda *_, **__: None, "")[1]
         == "said"
     )
     close(opened)
@@ -197,23 +198,23 @@ def test_where_the_visit_has_ended_nothing_is_done_and_that_is_said(models):
 def test_an_empty_vault_is_shown_as_empty(visit):
     for name in {stolen.name for stolen in visit.vault.stolen()}:
         visit.vault.revoke(name)
-    shown = login.answer(None, visit, lambda seen: ("", ""), lambda *_, **__: None, "")
+    shown = actions.answer(None, visit, lambda seen: Said("", ""), lambda *_, **__: None, "")
     assert "Nobody is enrolled" in shown[3] and shown[4] == []
 
 
 def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
     last = log_in(visit, "Eileen Collins", photos["mirrored"], DEFAULT_FACES)
-    login.judge(visit, last, DEFAULT_FACES, 1.3)
+    actions.judge(visit, last, DEFAULT_FACES, 1.3)
     monkeypatch.setattr(visit.vault, "models", None)
     just = last.squared_distance
     assert (
-        "Refused." in login.judge_again(visit, DEFAULT_FACES, just)[0]
+        "Refused." in results.judge_again(visit, DEFAULT_FACES, just)[0]
     )  # accepted is what lies under it
-    assert "Accepted." in login.judge_again(visit, DEFAULT_FACES, just + 1e-4)[0]
+    assert "Accepted." in results.judge_again(visit, DEFAULT_FACES, just + 1e-4)[0]
     assert (
-        login.judge_again(visit, "digits", 2)[0] == gr.skip()
+        results.judge_again(visit, "digits", 2)[0] == gr.skip()
     )  # the last login was with another generator's threshold
-    assert login.judge_again(None, DEFAULT_FACES, 1)[:2] == [gr.skip()] * 2
+    assert results.judge_again(None, DEFAULT_FACES, 1)[:2] == [gr.skip()] * 2
     monkeypatch.undo()
 
 
@@ -223,7 +224,7 @@ def test_the_state_starts_empty_and_can_be_copied(models):
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
     assert [copy.deepcopy(state.value) for state in states] == [None, ()]
     assert states[0].time_to_live == visits.KEEP_SECONDS
-    for value in (None, login.FRESH):
+    for value in (None, actions.FRESH):
         states[0].delete_callback(value)
 
 
@@ -320,7 +321,7 @@ def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path):
     client = Client(page.address, verbose=False)
     stored = open_visit(models).vault.stolen()
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/login"}
-    for stolen, name in zip(stored, ("face", "3", "8")):
+    for stolen, name in zip(stored, ("face", "3", "8"), strict=True):
         (tmp_path / f"{name}.png").write_bytes(stolen.png)
 
     def ask(reference, probe, generator):

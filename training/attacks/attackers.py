@@ -21,8 +21,8 @@ from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from torch import nn
 from tqdm import tqdm
 
+from ndcb.attacks.restore import paint
 from ndcb.core.distances import SSIM_WINDOW, l1
-from ndcb.faces.images import quantise
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
@@ -74,12 +74,11 @@ class Attacker:
     seconds: float
     """What the training's steps took, wherever they were made."""
 
-    @torch.inference_mode()
     def __call__(self, read: torch.Tensor) -> torch.Tensor:
         """Templates (n, 3, 160, 160) or embeddings (n, m) -> pictures (n, 3, 160, 160) in [0, 1],
         on the CPU.
         """
-        return quantise(self.model(read.to(next(self.model.parameters()).device))).cpu()
+        return paint(self.model, read)
 
 
 def train_restorer(material: Material, config: AttackerTraining) -> Attacker:

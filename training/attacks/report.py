@@ -1,6 +1,6 @@
 """The section Attacks of report.md, from the figures alone."""
 
-from ndcb.attacks.line_up import JUDGES
+from ndcb.report.restoration import JUDGES
 from ndcb.report.tables import number, rate, table
 from ndcb.results.goals import restored_above_floor
 

@@ -48,7 +48,7 @@ import numpy as np
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from ndcb.attacks.inverter import load_inverter
+from ndcb.attacks.restore import load_inverter, paint
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.metrics import error_rates, fnmr_at_fmr, folds
 from ndcb.core.terms import Face, NotAvailable
@@ -279,7 +279,7 @@ def shown(material: SealedMaterial, folder: Path) -> dict:
             quantise(material.generator(torch.from_numpy(one).to(material.device)))
             for one in targets
         ]
-        inverted = quantise(load_inverter(material.device)(material.recogniser(made[0]))).cpu()
+        inverted = paint(load_inverter(material.device), material.recogniser(made[0]))
     pictures = {
         "photo": photo,
         "template": made[0],
