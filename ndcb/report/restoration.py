@@ -75,9 +75,7 @@ class Compared:
 
 
 def measured(name: str) -> Measured:
-    """Raises UserError: nothing was measured yet, with the command that does, or the files are
-    damaged.
-    """
+    """Raises UserError: damaged files; nothing was measured yet, with the command that does."""
     if name not in evaluations.names():
         raise UserError(
             f"No attack on its templates was measured yet; run: python -m training evaluate {name},"
@@ -99,9 +97,7 @@ def pictures_of(name: str, keys: Iterable[str]) -> dict[str, Path]:
 
 
 def figures_table(figures: dict) -> str:
-    """Markdown: a column for what the thief has, a row for every judge and photo, then SSIM and
-    PSNR.
-    """
+    """Markdown: a column for what the thief has; rows for every judge and photo, SSIM, PSNR."""
     judged = itertools.product(JUDGES, AGAINST)
     rows = [_judged_row(figures, judge, against) for judge, against in judged]
     rows.append(["SSIM", *[number(figures[thief]["ssim"]) for thief in THIEVES]])
@@ -200,13 +196,12 @@ def _restored(compared: list[Compared]) -> str:
 def _itself(second: dict | None) -> str:
     if not second:
         return ""
-    found = second["template"]["tar_at_fmr_1e-3"]
-    if found > SHOWN:
+    name, recognised = second["name"], second["template"]["tar_at_fmr_1e-3"]
+    if recognised > SHOWN:
         return (
-            f"The template shows the face itself: {second['name']} recognises {found:.1%} of the"
+            f"The template shows the face itself: {name} recognises {recognised:.1%} of the"
             " templates as they are, at FMR 0.1 %."
         )
     return (
-        f"As it is, the template tells {second['name']} little: it recognises {found:.1%}, at FMR"
-        " 0.1 %."
+        f"As it is, the template tells {name} little: it recognises {recognised:.1%}, at FMR 0.1 %."
     )

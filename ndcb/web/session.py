@@ -109,7 +109,7 @@ class Visit:
 
     vault: SealedVault
     last: Login | None = None
-    copy: Stolen | None = None
+    stolen: Stolen | None = None
     """What the thief took; revoking does not bring it back."""
     shown: dict[tuple[str, bytes], str] = field(default_factory=dict)
     """(name, PNG) -> the file that shows this template."""
@@ -134,7 +134,7 @@ def close(visit: Visit | None) -> None:
     if visit:
         visit.vault.close()
         visit.vault.models.crops.clear()
-        visit.last = visit.copy = None
+        visit.last = visit.stolen = None
         private_files.delete(visit.shown.values())
         visit.shown.clear()
 

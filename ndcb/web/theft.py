@@ -23,8 +23,8 @@ def steal(visit: Visit, index: int) -> Stolen:
     templates = visit.vault.stolen()
     if type(index) is not int or not 0 <= index < len(templates):
         raise UserError(OPENED_ANEW)
-    visit.copy = templates[index]
-    return visit.copy
+    visit.stolen = templates[index]
+    return visit.stolen
 
 
 def loot(visit: Visit) -> Stolen:
@@ -32,10 +32,10 @@ def loot(visit: Visit) -> Stolen:
 
     Raises UserError: the vault is empty.
     """
-    visit.copy = visit.copy or next(iter(visit.vault.stolen()), None)
-    if visit.copy is None:
+    visit.stolen = visit.stolen or next(iter(visit.vault.stolen()), None)
+    if visit.stolen is None:
         raise UserError(NOTHING)
-    return visit.copy
+    return visit.stolen
 
 
 def replay(visit: Visit, given: Given = NO_KEY) -> Login | SealedLogin:

@@ -283,3 +283,17 @@ def test_the_samples_are_digits_in_another_hand():
         "portrait",
         *(f"a {number}" for number in range(10)),
     ]
+
+
+def test_what_is_said_of_an_enrolment(visit, photos):
+    two = session.enrol(visit, "Ann", [photos["portrait"], photos["two"]], DEFAULT_FACES)
+    assert (two.sealed, two.renewed, two.card, two.faces) == (False, False, None, 2)
+    renewed = session.renew(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, Given("card"))
+    assert renewed.sealed and renewed.renewed and renewed.was_plain and renewed.faces == 1
+    again = session.renew(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, Given("card"))
+    assert (renewed.card.version, again.card.version) == (1, 2) and not again.was_plain
+    assert "is a digit" in str(
+        refusal(
+            session.renew, visit, "digit 3", [photos["portrait"]], DEFAULT_SEALED, Given("card")
+        )
+    )

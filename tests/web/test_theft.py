@@ -51,7 +51,7 @@ def test_nothing_to_steal(visit):
 def test_a_face_is_restored_from_the_template_of_a_face(visit, photos):
     alone = theft.restore(visit, None)
     assert (alone.name, alone.sealed, alone.known) == ("Eileen Collins", False, None)
-    assert alone.template.tobytes() == visit.copy.picture.tobytes()
+    assert alone.template.tobytes() == visit.stolen.picture.tobytes()
     beside = theft.restore(visit, photos["mirrored"])
     assert beside.restored.tobytes() == alone.restored.tobytes()
     assert beside.known.size == alone.restored.size == (160, 160)

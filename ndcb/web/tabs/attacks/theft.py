@@ -154,8 +154,9 @@ def end(text: str, files: tuple[str, ...] = ()) -> list:
 def take_photo(
     models: Models, path: str | None, which: str, generator: str, victim: Victim
 ) -> list:
-    """The victim as it is remembered, and a value for each output. `which`: `photo` or `another`;
-    None: it was cleared.
+    """The victim as it is remembered, and a value for each output.
+
+    path: None where the photo was cleared. which: `photo` or `another`.
     """
     seen = replace(victim, files=(*victim.files, path)) if path else victim
     try:

@@ -148,10 +148,11 @@ def close(visit: Visit | str | None) -> None:
 
 
 def wire(models: Models, parts: dict) -> None:
-    clicks = {name: parts[name].click for name in ACTIONS}
-    for name, event in clicks.items():
-        connect(models, event, ACTIONS[name], parts, beside="new_card", progress_on="says")
-    connect(models, parts["name"].submit, ACTIONS["verify"], parts, "new_card", progress_on="says")
+    """The buttons; the enter key in the name's field logs in as well."""
+    for name, action in ACTIONS.items():
+        connect(models, parts[name].click, action, parts, beside="new_card", progress_on="says")
+    enter, verify = parts["name"].submit, ACTIONS["verify"]
+    connect(models, enter, verify, parts, beside="new_card", progress_on="says")
 
 
 def connect(
