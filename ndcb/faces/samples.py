@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
 from ndcb.core.files import whole_file, write_json
 from ndcb.core.terms import UserError
@@ -26,6 +26,12 @@ def portrait() -> Image.Image:
     import skimage.data
 
     return Image.fromarray(skimage.data.astronaut())
+
+
+@cache
+def other_portrait() -> Image.Image:
+    """The portrait as another photo would show it: mirrored and brighter."""
+    return ImageEnhance.Brightness(ImageOps.mirror(portrait())).enhance(1.35)
 
 
 @cache

@@ -17,6 +17,7 @@ from ndcb.core.terms import UserError
 from ndcb.faces.images import read_drawing, read_picture
 from ndcb.web.private_files import admit, save, save_beside
 
+BLOCKED = "Camera blocked? Use the sample or upload a photo."
 NO_DATA = "This picture was not sent whole. Give it once more."
 NOT_SHOWN = ("HEIF", "TIFF")
 LARGEST_PREVIEW = 2560

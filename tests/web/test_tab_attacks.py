@@ -139,27 +139,30 @@ def test_offline_is_said_without_the_servers_folder(tmp_path, monkeypatch):
         and "own photos" in text
         and str(tmp_path) not in text
     )
-    _, text, *rest = quiz.ask(None, "faces", Player(source=LFW), progress)
-    assert (
-        str(tmp_path) not in text
-        and quiz.OFFLINE in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-    )
+    shown = quiz.ask(None, "faces", Player(source=LFW), progress)
+    assert shown.keys() == {"player", "said"}
+    assert str(tmp_path) not in shown["said"] and quiz.OFFLINE in shown["said"]
 
 
 QUESTION = Question("faces", grey(9), grey(8), tuple(map(grey, range(CHOICES))), 2)
 
 
+def faces_of(shown: dict) -> list[str]:
+    return [shown[f"face {number}"] for number in range(1, CHOICES + 1)]
+
+
+def buttons_of(shown: dict) -> list[bool]:
+    """Can each be pressed?"""
+    return [shown[f"answer {number}"].interactive for number in range(1, CHOICES + 1)]
+
+
 def test_the_answer_is_not_in_the_question():
     shown = quiz.show_question(Player(source=OWN, question=QUESTION), "")
-    assert len(shown) == 3 + 2 * CHOICES
-    faces, text = shown[3 : 3 + CHOICES], "".join(map(str, shown))
-    assert (
-        "this one" not in text
-        and "made of this photo" not in text
-        and all('class=""' in face for face in faces)
-    )
-    assert all(button.interactive for button in shown[-CHOICES:])
+    assert len(shown) == 4 + 2 * CHOICES
+    text = "".join(str(value) for name, value in shown.items() if name != "player")
+    assert "this one" not in text and "made of this photo" not in text
+    assert all('class=""' in face for face in faces_of(shown))
+    assert all(buttons_of(shown))
 
 
 @pytest.mark.parametrize(
@@ -170,41 +173,28 @@ def test_the_answer_is_not_in_the_question():
     ],
 )
 def test_an_answer_is_judged_in_words_and_frames(place, words, classes):
-    player, text, scores, asked, *rest = quiz.answer(Player(source=OWN, question=QUESTION), place)
-    assert (
-        words in text
-        and "made of this photo" in asked
-        and player.tally == Tally(place == 2, 1)
-        and "of 1 right" in scores
-    )
-    assert [face.split('class="')[1].split('"')[0] for face in rest[:CHOICES]] == classes
-    assert "face 3: this one" in rest[2] and not any(
-        button.interactive for button in rest[CHOICES:]
-    )
-    again, text, *rest = quiz.answer(player, 0)
-    assert (
-        again is player
-        and "This one is answered" in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-    )
+    shown = quiz.answer(Player(source=OWN, question=QUESTION), place)
+    player = shown["player"]
+    assert words in shown["said"] and "made of this photo" in shown["asked"]
+    assert player.tally == Tally(place == 2, 1) and "of 1 right" in shown["scores"]
+    faces = faces_of(shown)
+    assert [face.split('class="')[1].split('"')[0] for face in faces] == classes
+    assert "face 3: this one" in faces[2] and not any(buttons_of(shown))
+    again = quiz.answer(player, 0)
+    assert again.keys() == {"player", "said"} and again["player"] is player
+    assert "This one is answered" in again["said"]
 
 
 def test_bad_photos_change_nothing_but_the_sentence():
     models = ToyModels({"nothing": None})
-    victim, text, *rest = theft.take_photo(models, "nothing", "photo", "faces", theft.Victim())
-    assert (
-        "No face found" in text
-        and rest == [gr.skip()] * 2
-        and victim.photo is None
-        and victim.files == ("nothing",)
-    )
-    player, text, *rest = quiz.take_own(models, ["nothing"] * 4, "faces", Player(), progress)
-    assert (
-        "5 to 20" in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-        and player.files == ("nothing",) * 4
-    )
-    assert "Use LFW&#x27;s people" in quiz.answer(Player(), 0)[1]
+    shown = theft.take_photo(models, "nothing", "photo", "faces", theft.Victim())
+    victim = shown["victim"]
+    assert shown.keys() == {"victim", "said"} and "No face found" in shown["said"]
+    assert victim.photo is None and victim.files == ("nothing",)
+    shown = quiz.take_own(models, ["nothing"] * 4, "faces", Player(), progress)
+    assert shown.keys() == {"player", "said"} and "5 to 20" in shown["said"]
+    assert shown["player"].files == ("nothing",) * 4
+    assert "Use LFW&#x27;s people" in quiz.answer(Player(), 0)["said"]
 
 
 # in a browser

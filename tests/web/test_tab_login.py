@@ -23,7 +23,6 @@ from ndcb.web.session import Enrolment, Login, SealedLogin, close, log_in, open_
 from ndcb.web.tabs import login
 from ndcb.web.tabs.login import actions, key, results, thief
 from ndcb.web.tabs.login import words as login_words
-from ndcb.web.tabs.login.actions import Said
 from tests.browsing import (
     CAMERA,
     WAIT,
@@ -154,52 +153,48 @@ def test_what_is_said_of_sealed_templates():
 
 def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
     stages = []
-    state, says, bar, *_ = actions.answer(
+    shown = actions.answer(
         models,
         visit,
         lambda seen: actions.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
         lambda share, desc: stages.append(desc),
         "Comparing",
     )
-    assert state is visit and "&lt;b&gt;" in says and "<b>" not in says and bar == gr.skip()
+    assert shown["visit"] is visit and "bar" not in shown
+    assert "&lt;b&gt;" in shown["says"] and "<b>" not in shown["says"]
     assert stages == ["Comparing"]
 
 
 def test_the_first_call_opens_the_vault_and_says_so(models):
     stages = []
-    opened, *_, shown, _ = actions.answer(
+    shown = actions.answer(
         models,
         actions.FRESH,
-        lambda seen: Said("", ""),
+        lambda seen: {},
         lambda share, desc: stages.append(desc),
         "Comparing",
     )
-    assert stages == [actions.OPENING, "Comparing"] and len(shown) == 3
-    close(opened)
+    assert stages == [actions.OPENING, "Comparing"] and len(shown["loot"]) == 3
+    close(shown["visit"])
 
 
 def test_where_the_visit_has_ended_nothing_is_done_and_that_is_said(models):
-    opened, says, bar, people, shown, _ = actions.answer(
+    shown = actions.answer(
         models, None, lambda seen: pytest.fail("done"), lambda *_, **__: None, "Comparing"
     )
-    assert (
-        says == words.advice(actions.ENDED)
-        and bar == ""
-        and "Eileen Collins" in people
-        and len(shown) == 3
-    )
-    assert (
-        actions.answer(models, opened, lambda seen: Said("said", ""), lambda *_, **__: None, "")[1]
-        == "said"
-    )
+    assert shown["says"] == words.advice(actions.ENDED) and shown["bar"] == ""
+    assert "Eileen Collins" in shown["people"] and len(shown["loot"]) == 3
+    opened = shown["visit"]
+    again = actions.answer(models, opened, lambda seen: {"says": "hi"}, lambda *_, **__: None, "")
+    assert again["says"] == "hi" and again["visit"] is opened
     close(opened)
 
 
 def test_an_empty_vault_is_shown_as_empty(visit):
     for name in {stolen.name for stolen in visit.vault.stolen()}:
         visit.vault.revoke(name)
-    shown = actions.answer(None, visit, lambda seen: Said("", ""), lambda *_, **__: None, "")
-    assert "Nobody is enrolled" in shown[3] and shown[4] == []
+    shown = actions.answer(None, visit, lambda seen: {}, lambda *_, **__: None, "")
+    assert "Nobody is enrolled" in shown["people"] and shown["loot"] == []
 
 
 def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
@@ -207,14 +202,12 @@ def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, 
     actions.judge(visit, last, DEFAULT_FACES, 1.3)
     monkeypatch.setattr(visit.vault, "models", None)
     just = last.squared_distance
-    assert (
-        "Refused." in results.judge_again(visit, DEFAULT_FACES, just)[0]
-    )  # accepted is what lies under it
-    assert "Accepted." in results.judge_again(visit, DEFAULT_FACES, just + 1e-4)[0]
-    assert (
-        results.judge_again(visit, "digits", 2)[0] == gr.skip()
-    )  # the last login was with another generator's threshold
-    assert results.judge_again(None, DEFAULT_FACES, 1)[:2] == [gr.skip()] * 2
+    # accepted is what lies under it
+    assert "Refused." in results.judge_again(visit, DEFAULT_FACES, just)["says"]
+    assert "Accepted." in results.judge_again(visit, DEFAULT_FACES, just + 1e-4)["says"]
+    # the last login was with another generator's threshold
+    assert results.judge_again(visit, "digits", 2).keys() == {"rates"}
+    assert results.judge_again(None, DEFAULT_FACES, 1).keys() == {"rates"}
     monkeypatch.undo()
 
 

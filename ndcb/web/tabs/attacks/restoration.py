@@ -12,9 +12,9 @@ from ndcb.report import restoration, sealed_tables
 from ndcb.report.tables import details
 from ndcb.results import evaluations
 from ndcb.web import private_files, words
+from ndcb.web.choices import generators
 from ndcb.web.figures import figure
 from ndcb.web.tabs.attacks.common import row
-from ndcb.web.tabs.distort import generators
 
 RESTORATION = f"""\
 A network learned to give the photo back: from the template T, from its embedding F(T), or from

@@ -4,6 +4,7 @@ import html
 from dataclasses import dataclass, replace
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
 from ndcb.attacks.link import link
@@ -13,12 +14,12 @@ from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
 from ndcb.faces import samples
 from ndcb.models.pipeline import Models
 from ndcb.web import words
+from ndcb.web.choices import generators
 from ndcb.web.figures import inline
-from ndcb.web.photo import Photo
+from ndcb.web.photo import BLOCKED, Photo
 from ndcb.web.tabs.attacks.common import NOTHING_KEPT, row
-from ndcb.web.tabs.compare import other_sample
-from ndcb.web.tabs.distort import BLOCKED, LATEST, QUEUE, delete_files, generators
-from ndcb.web.visits import ENDED, visit_state
+from ndcb.web.visits import ENDED, delete_files, visit_state
+from ndcb.web.wiring import LATEST, QUEUE, Answer, connect
 
 REPLAY = """\
 A template is made to be accepted in the photo's place. So a thief gives it as the login photo:
@@ -71,12 +72,11 @@ def first_theft() -> Theft:
 def build(models: Models) -> None:
     gr.Markdown(REPLAY)
     first = first_theft()
+    victim = visit_state(Victim, delete_files)
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
-            photos = [
-                Photo("The victim's photo", height=210, elem_id="stolen-photo"),
-                Photo("A second photo, for linking", height=210, elem_id="stolen-another"),
-            ]
+            photo = Photo("The victim's photo", height=210, elem_id="stolen-photo")
+            another = Photo("A second photo, for linking", height=210, elem_id="stolen-another")
             gr.Markdown(f"{BLOCKED} Without a photo the sample is used.", elem_classes="privacy")
         with gr.Column(scale=6, min_width=320):
             generator = gr.Radio(
@@ -86,12 +86,15 @@ def build(models: Models) -> None:
                 elem_id="stolen-generator",
             )
             buttons = _buttons()
-            shown = [
-                gr.HTML(say_replay(first, SAMPLE_SAID), elem_id="stolen-verdict"),
-                gr.HTML(show_theft(first), elem_id="stolen-shown"),
-                gr.HTML(trials_table(first), elem_id="stolen-table", elem_classes="stolen-trials"),
-            ]
-    _wire(models, photos, generator, buttons, shown)
+            shown = {
+                "said": gr.HTML(say_replay(first, SAMPLE_SAID), elem_id="stolen-verdict"),
+                "pictures": gr.HTML(show_theft(first), elem_id="stolen-shown"),
+                "table": gr.HTML(
+                    trials_table(first), elem_id="stolen-table", elem_classes="stolen-trials"
+                ),
+            }
+    parts = {"victim": victim, **shown, "photo": photo, "another": another}
+    _wire(models, parts, generator, buttons)
 
 
 def _buttons() -> dict[str, gr.Button]:
@@ -108,53 +111,57 @@ def _buttons() -> dict[str, gr.Button]:
         }
 
 
-def _wire(models: Models, photos: list, generator, buttons: dict, shown: list) -> None:
-    victim = visit_state(Victim, delete_files)
-    outputs = [victim, *shown, *photos]
-    private = {"api_visibility": "private", "show_progress_on": [shown[0]], **QUEUE}
-    photo, another = photos
-
-    def on_photo(path: str | None, name: str, seen: Victim | None) -> list:
+def _wire(
+    models: Models, parts: dict[str, Component], generator: gr.Radio, buttons: dict[str, gr.Button]
+) -> None:
+    def on_photo(path: str | None, name: str, seen: Victim | None) -> Answer:
         if seen is None and path is None:
             return end(ENDED)
-        kept = [gr.skip(), gr.skip()] if seen else [gr.skip(), None]
-        return [*take_photo(models, path, "photo", name, seen or Victim()), *kept]
+        cleared = {} if seen else {"another": None}
+        return take_photo(models, path, "photo", name, seen or Victim()) | cleared
 
-    def on_another(path: str | None, name: str, seen: Victim | None) -> list:
+    def on_another(path: str | None, name: str, seen: Victim | None) -> Answer:
         if seen is None:
             return end(ENDED, tuple(filter(None, [path])))
-        return [*take_photo(models, path, "another", name, seen), gr.skip(), gr.skip()]
+        return take_photo(models, path, "another", name, seen)
 
-    def on_replay(name: str, seen: Victim | None) -> list:
-        return [*show_replay(models, name, seen), gr.skip(), gr.skip()] if seen else end(ENDED)
+    def on_replay(name: str, seen: Victim | None) -> Answer:
+        return show_replay(models, name, seen) if seen else end(ENDED)
 
-    def on_link(name: str, seen: Victim | None) -> list:
-        return [*show_link(models, name, seen), gr.skip(), gr.skip()] if seen else end(ENDED)
+    def on_link(name: str, seen: Victim | None) -> Answer:
+        return show_link(models, name, seen) if seen else end(ENDED)
 
-    def on_forget(seen: Victim | None) -> list:
+    def on_forget(seen: Victim | None) -> Answer:
         delete_files(seen)
         return end(NOTHING_KEPT)
 
-    photo.input(on_photo, [photo, generator, victim], outputs, **private, **LATEST)
-    another.input(on_another, [another, generator, victim], outputs, **private, **LATEST)
-    for event, handler in (
-        (buttons["replay"].click, on_replay),
-        (generator.input, on_replay),
-        (buttons["link"].click, on_link),
-    ):
-        event(handler, [generator, victim], outputs, **private, **LATEST)
-    buttons["forget"].click(on_forget, victim, outputs, **private)
+    busy = {"show_progress_on": parts["said"], **QUEUE}
+    choice = [generator, parts["victim"]]
+    for name, handler in (("photo", on_photo), ("another", on_another)):
+        photo = parts[name]
+        connect(photo.input, handler, [photo, *choice], parts, **busy, **LATEST)
+    connect(buttons["replay"].click, on_replay, choice, parts, **busy, **LATEST)
+    connect(generator.input, on_replay, choice, parts, **busy, **LATEST)
+    connect(buttons["link"].click, on_link, choice, parts, **busy, **LATEST)
+    connect(buttons["forget"].click, on_forget, parts["victim"], parts, **busy)
 
 
-def end(text: str, files: tuple[str, ...] = ()) -> list:
+def end(text: str, files: tuple[str, ...] = ()) -> Answer:
     """A new victim, and the screen as it is without photos. files: what the new one has left."""
-    return [Victim(files=files), words.advice(text), show_theft(first_theft()), "", None, None]
+    return {
+        "victim": Victim(files=files),
+        "said": words.advice(text),
+        "pictures": show_theft(first_theft()),
+        "table": "",
+        "photo": None,
+        "another": None,
+    }
 
 
 def take_photo(
     models: Models, path: str | None, which: str, generator: str, victim: Victim
-) -> list:
-    """The victim as it is remembered, and a value for each output.
+) -> Answer:
+    """Remember the photo of the victim, and try with it.
 
     path: None where the photo was cleared. which: `photo` or `another`.
     """
@@ -162,35 +169,40 @@ def take_photo(
     try:
         face = models.find(path)[0].image if path else None
     except UserError as error:
-        return [seen, *refuse(str(error))]
+        return {"victim": seen, **refuse(error)}
     show = show_replay if which == "photo" else show_link
     return show(models, generator, replace(seen, **{which: face}))
 
 
-def show_replay(models: Models, generator: str, victim: Victim) -> list:
+def show_replay(models: Models, generator: str, victim: Victim) -> Answer:
     try:
         theft = replay(models, generator, victim.face)
     except UserError as error:
-        return [victim, *refuse(str(error))]
-    return [victim, say_replay(theft, victim.note), show_theft(theft), trials_table(theft)]
+        return {"victim": victim, **refuse(error)}
+    return {"victim": victim, "said": say_replay(theft, victim.note), **_shown(theft)}
 
 
-def show_link(models: Models, generator: str, victim: Victim) -> list:
+def show_link(models: Models, generator: str, victim: Victim) -> Answer:
     """Without any photo, the sample is linked to the sample's second photo."""
     names = [name for _, name in generators("faces")]
     another, note = victim.another, victim.note
     try:
         if not (victim.another or victim.photo):
-            another, note = models.find(other_sample())[0].image, f"{note} {SECOND_SAID}"
+            another = models.find(samples.other_portrait())[0].image
+            note = f"{note} {SECOND_SAID}"
         theft = link(models, generator, victim.face, names, another)
     except UserError as error:
-        return [victim, *refuse(str(error))]
-    return [victim, say_link(theft, note), show_theft(theft), trials_table(theft)]
+        return {"victim": victim, **refuse(error)}
+    return {"victim": victim, "said": say_link(theft, note), **_shown(theft)}
 
 
-def refuse(text: str) -> list:
+def _shown(theft: Theft) -> Answer:
+    return {"pictures": show_theft(theft), "table": trials_table(theft)}
+
+
+def refuse(error: UserError) -> Answer:
     """Say what to do; everything else on screen stays."""
-    return [words.advice(html.escape(text)), gr.skip(), gr.skip()]
+    return {"said": words.advice(html.escape(str(error)))}
 
 
 def say_replay(theft: Theft, note: str = "") -> str:

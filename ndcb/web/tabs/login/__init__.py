@@ -10,9 +10,9 @@ from ndcb.models.pipeline import Models
 from ndcb.web import private_files, session
 from ndcb.web.photo import Photo, refusal
 from ndcb.web.static_files import static
-from ndcb.web.tabs.distort import QUEUE
 from ndcb.web.tabs.login import actions, form, results, thief
 from ndcb.web.visits import visit_state
+from ndcb.web.wiring import QUEUE
 
 CSS = static("login.css")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import gradio as gr
+from gradio.components import Component
 
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
@@ -12,8 +13,8 @@ from ndcb.results import thresholds
 from ndcb.web import session
 from ndcb.web.given_key import Given
 from ndcb.web.session import Enrolment, Login, SealedLogin, Visit
-from ndcb.web.tabs.distort import QUEUE
 from ndcb.web.tabs.login import key, words
+from ndcb.web.wiring import QUEUE, Answer, connect
 from ndcb.web.words import advice
 
 FRESH = "fresh"
@@ -23,6 +24,8 @@ ENDED = (
     " were deleted. A new one is open; enrol again."
 )
 OPENING = "Opening the demonstration vault"
+VAULT = ("visit", "says", "bar", "people", "loot")
+"""The parts that every action may change."""
 FINDING, LOGGING_IN = "Finding the face, making its template", "Finding the face, comparing"
 
 
@@ -52,21 +55,10 @@ class Entered:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What an action shows. What it does not name stays on the screen as it is."""
-
-    text: object = field(default_factory=gr.skip)
-    """The verdict."""
-    scale: object = field(default_factory=gr.skip)
-    beside: object = field(default_factory=gr.skip)
-    """In the action's own place: a new key card, or what the thief is told."""
-
-
-@dataclass(frozen=True)
 class Action:
     """What a button does."""
 
-    do: Callable[[Visit, Entered], Said]
+    do: Callable[[Visit, Entered], Answer]
     """Raises UserError, which is said."""
     stage: str
     """What the progress bar says meanwhile."""
@@ -77,35 +69,35 @@ class Action:
 # the actions
 
 
-def enrol(visit: Visit, entered: Entered) -> Said:
+def enrol(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.enrol` does."""
     new = session.enrol(visit, entered.name, entered.photos, entered.generator, entered.given)
     return _enrolled(visit, new)
 
 
-def renew(visit: Visit, entered: Entered) -> Said:
+def renew(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.renew` does."""
     new = session.renew(visit, entered.name, entered.photos, entered.generator, entered.given)
     return _enrolled(visit, new)
 
 
-def _enrolled(visit: Visit, new: Enrolment) -> Said:
-    return say(visit, words.enrolled(new), key.card_view(new.card))
+def _enrolled(visit: Visit, new: Enrolment) -> Answer:
+    return {**say(visit, words.enrolled(new)), "new_card": key.card_view(new.card)}
 
 
-def verify(visit: Visit, entered: Entered) -> Said:
+def verify(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.log_in` does."""
     login = session.log_in(visit, entered.name, entered.photo, entered.generator, entered.given)
     return judge(visit, login, entered.generator, entered.threshold)
 
 
-def identify(visit: Visit, entered: Entered) -> Said:
+def identify(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.identify` does."""
     login = session.identify(visit, entered.photo, entered.generator)
     return judge(visit, login, entered.generator, entered.threshold)
 
 
-def revoke(visit: Visit, entered: Entered) -> Said:
+def revoke(visit: Visit, entered: Entered) -> Answer:
     """Raises what `Vault.revoke` does."""
     return say(visit, words.revoked(entered.name, visit.vault.revoke(entered.name)))
 
@@ -121,7 +113,7 @@ ACTIONS = {
 """By the button."""
 
 
-def judge(visit: Visit, login: Login | SealedLogin, generator: str, threshold: float) -> Said:
+def judge(visit: Visit, login: Login | SealedLogin, generator: str, threshold: float) -> Answer:
     """Verdict and scale of a login. A plain one is kept, so that it can be judged again.
 
     The threshold is that of `generator`; another one has its record's.
@@ -131,13 +123,13 @@ def judge(visit: Visit, login: Login | SealedLogin, generator: str, threshold: f
     visit.last = login
     own = login.generator == generator
     limit = threshold if own else thresholds.login_threshold(login.generator)
-    return Said(words.verdict(login, limit), words.scale(login, limit))
+    return {"says": words.verdict(login, limit), "bar": words.scale(login, limit)}
 
 
-def say(visit: Visit, text: str, beside: object = None) -> Said:
+def say(visit: Visit, text: str) -> Answer:
     """What to say where there is no login to judge again, with an empty scale."""
     visit.last = None
-    return Said(text, "", gr.skip() if beside is None else beside)
+    return {"says": text, "bar": ""}
 
 
 def close(visit: Visit | str | None) -> None:
@@ -147,45 +139,38 @@ def close(visit: Visit | str | None) -> None:
 # how a button does them
 
 
-def wire(models: Models, parts: dict) -> None:
+def wire(models: Models, parts: dict[str, Component]) -> None:
     """The buttons; the enter key in the name's field logs in as well."""
+    outputs = {name: parts[name] for name in (*VAULT, "new_card")}
+    busy = {"show_progress_on": parts["says"], **QUEUE}
     for name, action in ACTIONS.items():
-        connect(models, parts[name].click, action, parts, beside="new_card", progress_on="says")
-    enter, verify = parts["name"].submit, ACTIONS["verify"]
-    connect(models, enter, verify, parts, beside="new_card", progress_on="says")
+        handler, inputs = handler_of(models, action), inputs_of(parts, action)
+        connect(parts[name].click, handler, inputs, outputs, **busy)
+    action = ACTIONS["verify"]
+    handler, inputs = handler_of(models, action), inputs_of(parts, action)
+    connect(parts["name"].submit, handler, inputs, outputs, **busy)
 
 
-def connect(
-    models: Models, event: Callable, action: Action, parts: dict, beside: str, progress_on: str
-) -> None:
-    """Do the action at the event. beside: the part that `Said.beside` is for."""
+def inputs_of(parts: dict[str, Component], action: Action) -> list[Component]:
+    return [parts["visit"], *[parts[name] for name in action.needs]]
 
-    def on_event(seen: Visit | str | None, progress=gr.Progress(), *values) -> list:
+
+def handler_of(models: Models, action: Action) -> Callable[..., Answer]:
+    def on_event(seen: Visit | str | None, progress=gr.Progress(), *values) -> Answer:
         entered = Entered(**dict(zip(action.needs, values, strict=True)))
         return answer(models, seen, lambda visit: action.do(visit, entered), progress, action.stage)
 
-    inputs = [parts["visit"], *[parts[name] for name in action.needs]]
-    event(on_event, inputs, outputs_of(parts, beside), **options_of(parts, progress_on))
-
-
-def outputs_of(parts: dict, beside: str) -> list:
-    """The parts for which `answer` has values."""
-    return [parts[name] for name in ("visit", "says", "bar", "people", "loot", beside)]
-
-
-def options_of(parts: dict, progress_on: str) -> dict:
-    """Options of every event that uses a vault."""
-    return {"api_visibility": "private", "show_progress_on": [parts[progress_on]], **QUEUE}
+    return on_event
 
 
 def answer(
     models: Models,
     seen: Visit | str | None,
-    act: Callable[[Visit], Said],
+    act: Callable[[Visit], Answer],
     progress: gr.Progress,
     stage: str,
-) -> list:
-    """Do `act(visit)`: the visit, and a value for each of `outputs_of`.
+) -> Answer:
+    """Do `act(visit)`, and show the vault as it is then.
 
     seen: the visit, FRESH, or None where it has ended: then nothing is done but a new vault opened,
     and that is said. A UserError is said, and leaves everything else as it was.
@@ -196,18 +181,18 @@ def answer(
             progress(0.2, desc=OPENING)
             visit = session.open_visit(models)
         if seen is None:
-            said = Said(advice(ENDED), "")
+            said = {"says": advice(ENDED), "bar": ""}
         else:
             progress(0.6, desc=stage)
             said = act(visit)
     except UserError as error:
-        said = Said(advice(html.escape(str(error))))
-    return [visit or seen, said.text, said.scale, *_vault_view(visit), said.beside]
+        said = {"says": advice(html.escape(str(error)))}
+    return {"visit": visit or seen, **said, **_vault_view(visit)}
 
 
-def _vault_view(visit: Visit | None) -> list:
-    """Names and templates; as they are where no vault could be opened."""
+def _vault_view(visit: Visit | None) -> Answer:
+    """Names and templates; nothing where no vault could be opened."""
     if visit is None:
-        return [gr.skip(), gr.skip()]
+        return {}
     templates = [(stolen.name, stolen.generator, stolen.time) for stolen in visit.vault.stolen()]
-    return [words.names_table(templates), session.show_templates(visit)]
+    return {"people": words.names_table(templates), "loot": session.show_templates(visit)}

@@ -6,11 +6,12 @@ from ndcb.models.kinds import is_digit
 from ndcb.vault.rows import LONGEST_NAME
 from ndcb.vault.vault import MOST_PHOTOS
 from ndcb.web import private_files
+from ndcb.web.choices import generators
 from ndcb.web.demonstration import sample_pictures
-from ndcb.web.photo import Photo, Photos
-from ndcb.web.tabs.distort import BLOCKED, LATEST, generators
+from ndcb.web.photo import BLOCKED, Photo, Photos
 from ndcb.web.tabs.login import key, results
 from ndcb.web.visits import chosen
+from ndcb.web.wiring import LATEST, Answer, connect
 
 SAMPLES = "Or click a sample; the digits are in other hands than those in the vault:"
 BUTTONS = {
@@ -82,13 +83,11 @@ def _buttons() -> dict:
 
 
 def wire(parts: dict) -> None:
-    private = {"api_visibility": "private", "show_progress": "hidden"}
-    generator, kept = parts["generator"], parts["kept"]
+    """The samples, the generator's controls, and which files the visitor gave."""
+    quiet = {"show_progress": "hidden"}
+    generator, kept = parts["generator"], {"kept": parts["kept"]}
 
-    def on_file(given: str | list | None, paths: tuple) -> tuple:
-        return *paths, *([given] if isinstance(given, str) else given or [])
-
-    def on_sample(generator: str, event: gr.SelectData) -> list:
+    def on_sample(generator: str, event: gr.SelectData) -> Answer:
         index = chosen(range(len(parts["files"])), event)
         return use_sample(parts["files"], index, generator)
 
@@ -97,16 +96,21 @@ def wire(parts: dict) -> None:
         (parts["more"].upload, "more"),
         (parts["card"].upload, "card"),
     ):
-        event(on_file, [parts[part], kept], kept, **private, **LATEST)
-    shown = [parts[name] for name in ("photo", "generator", "threshold", "rates")]
-    parts["tiles"].select(on_sample, generator, shown, **private)
-    shown = [parts[name] for name in ("key", "renew", "judged", "bar")]
-    generator.change(key.show_kind, generator, shown, **private)
+        connect(event, keep, [parts[part], parts["kept"]], kept, **quiet, **LATEST)
+    outputs = {name: parts[name] for name in ("photo", "generator", "threshold", "rates")}
+    connect(parts["tiles"].select, on_sample, generator, outputs, **quiet)
+    outputs = {name: parts[name] for name in ("key", "renew", "judged", "bar")}
+    connect(generator.change, key.show_kind, generator, outputs, **quiet)
 
 
-def use_sample(files: list[str], index: int, generator: str) -> list:
+def keep(given: str | list | None, paths: tuple) -> Answer:
+    """Remember a visitor's files, so that they can be deleted."""
+    return {"kept": (*paths, *([given] if isinstance(given, str) else given or []))}
+
+
+def use_sample(files: list[str], index: int, generator: str) -> Answer:
     """Photo, generator, threshold and cost; a generator of the sample's kind stays."""
     wanted = sample_pictures()[index][2]
     if is_digit(wanted) == is_digit(generator):
-        return [files[index], gr.skip(), gr.skip(), gr.skip()]
-    return [files[index], wanted, *results.default_threshold(wanted)]
+        return {"photo": files[index]}
+    return {"photo": files[index], "generator": wanted, **results.default_threshold(wanted)}

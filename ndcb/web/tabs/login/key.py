@@ -10,7 +10,7 @@ from ndcb.vault.keys import KeyCard
 from ndcb.web import words
 from ndcb.web.figures import data_url
 from ndcb.web.photo import Photos
-from ndcb.web.tabs.distort import LATEST
+from ndcb.web.wiring import LATEST, Answer, connect
 
 SOURCES = [("A passphrase", "passphrase"), ("A key card: enrolling makes one", "card")]
 
@@ -39,28 +39,32 @@ def layout() -> dict:
             visible=False,
             elem_id="login-card",
         )
-    private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    source.input(show_source, source, [passphrase, card], **private, **LATEST)
-    return {"key": group, "source": source, "passphrase": passphrase, "card": card}
+    outputs = {"passphrase": passphrase, "card": card}
+    quiet = {"show_progress": "hidden", "queue": False}
+    connect(source.input, show_source, source, outputs, **quiet, **LATEST)
+    return {"key": group, "source": source, **outputs}
 
 
-def show_source(source: str) -> list:
+def show_source(source: str) -> Answer:
     """The passphrase or the card."""
-    return [gr.Textbox(visible=source == "passphrase"), gr.File(visible=source == "card")]
+    return {
+        "passphrase": gr.Textbox(visible=source == "passphrase"),
+        "card": gr.File(visible=source == "card"),
+    }
 
 
-def show_kind(generator: str) -> list:
+def show_kind(generator: str) -> Answer:
     """What is seen with a generator: the key and Renew, or threshold and scale.
 
     The latter mean nothing where no distance is told.
     """
     sealed = is_sealed(generator)
-    return [
-        gr.Group(visible=sealed),
-        gr.Button(visible=sealed),
-        gr.Group(visible=not sealed),
-        gr.HTML(visible=not sealed),
-    ]
+    return {
+        "key": gr.Group(visible=sealed),
+        "renew": gr.Button(visible=sealed),
+        "judged": gr.Group(visible=not sealed),
+        "bar": gr.HTML(visible=not sealed),
+    }
 
 
 def card_view(card: KeyCard | None) -> str:

@@ -4,16 +4,17 @@ import gradio as gr
 
 from ndcb.results import thresholds
 from ndcb.web import private_files
+from ndcb.web.choices import generators
 from ndcb.web.session import Visit
-from ndcb.web.tabs.distort import LATEST, QUEUE, generators
 from ndcb.web.tabs.login import actions, words
+from ndcb.web.wiring import LATEST, QUEUE, Answer, connect
 from ndcb.web.words import advice
 
 
 def layout() -> dict:
     """The parts by name, with what is known before any model has run."""
     first = [*generators("faces"), *generators("digits")][0][1]
-    value, rates = default_threshold(first)
+    judged_at = default_threshold(first)
     says = gr.HTML(words.start(), elem_id="login-verdict")
     new_card = gr.HTML("", elem_id="login-new-card")
     bar = gr.HTML(words.first_scale(), elem_id="login-scale")
@@ -21,12 +22,12 @@ def layout() -> dict:
         threshold = gr.Slider(
             0,
             thresholds.FARTHEST / 2,
-            value,
+            judged_at["threshold"],
             step=0.001,
             elem_id="login-threshold",
             label="Login threshold (squared distance)",
         )
-        cost = gr.HTML(rates, elem_id="login-rates")
+        rates = gr.HTML(judged_at["rates"], elem_id="login-rates")
     people = gr.HTML(words.first_table(), elem_classes="names", elem_id="login-names")
     return {
         "says": says,
@@ -34,38 +35,33 @@ def layout() -> dict:
         "bar": bar,
         "judged": judged,
         "threshold": threshold,
-        "rates": cost,
+        "rates": rates,
         "people": people,
     }
 
 
 def wire(parts: dict) -> None:
-    private = {"api_visibility": "private", "show_progress": "hidden", **LATEST}
+    """The threshold, and the button that deletes everything."""
+    quiet = {"show_progress": "hidden", **LATEST}
     generator, threshold, rates = parts["generator"], parts["threshold"], parts["rates"]
-    generator.input(default_threshold, generator, [threshold, rates], **private)
-    threshold.input(
-        judge_again,
-        [parts["visit"], generator, threshold],
-        [parts["says"], parts["bar"], rates],
-        **private,
-    )
+    outputs = {"threshold": threshold, "rates": rates}
+    connect(generator.input, default_threshold, generator, outputs, **quiet)
+    outputs = {"says": parts["says"], "bar": parts["bar"], "rates": rates}
+    inputs = [parts["visit"], generator, threshold]
+    connect(threshold.input, judge_again, inputs, outputs, **quiet)
 
     first = first_values(parts["first_loot"])
 
-    def on_forget(visit: Visit | str | None, kept: tuple, photo: str | None, more: list) -> list:
+    def on_forget(visit: Visit | str | None, kept: tuple, photo: str | None, more: list) -> Answer:
         forget(visit, [*kept, photo, *more])
-        return list(first.values())
+        return first
 
-    parts["forget"].click(
-        on_forget,
-        [parts[name] for name in ("visit", "kept", "photo", "more")],
-        [parts[name] for name in first],
-        api_visibility="private",
-        **QUEUE,
-    )
+    inputs = [parts[name] for name in ("visit", "kept", "photo", "more")]
+    outputs = {name: parts[name] for name in first}
+    connect(parts["forget"].click, on_forget, inputs, outputs, **QUEUE)
 
 
-def first_values(loot: list) -> dict[str, object]:
+def first_values(loot: list) -> Answer:
     """What each part shows once a visitor's data is deleted."""
     return {
         "visit": actions.FRESH,
@@ -84,19 +80,19 @@ def first_values(loot: list) -> dict[str, object]:
     }
 
 
-def default_threshold(generator: str) -> list:
+def default_threshold(generator: str) -> Answer:
     """The slider's value and its cost."""
     limit = thresholds.login_threshold(generator)
-    return [round(limit, 3), words.cost(generator, limit)]
+    return {"threshold": round(limit, 3), "rates": words.cost(generator, limit)}
 
 
-def judge_again(visit: Visit | str | None, generator: str, threshold: float) -> list:
+def judge_again(visit: Visit | str | None, generator: str, threshold: float) -> Answer:
     """Verdict, scale and cost at another threshold; no model runs."""
+    cost = {"rates": words.cost(generator, threshold)}
     last = visit.last if isinstance(visit, Visit) else None
-    said = actions.Said()
-    if last and last.generator == generator:
-        said = actions.judge(visit, last, generator, threshold)
-    return [said.text, said.scale, words.cost(generator, threshold)]
+    if last is None or last.generator != generator:
+        return cost
+    return {**actions.judge(visit, last, generator, threshold), **cost}
 
 
 def forget(visit: Visit | str | None, paths: list[str | None]) -> None:

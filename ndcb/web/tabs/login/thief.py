@@ -4,9 +4,10 @@ Names are escaped here.
 """
 
 import html
-from dataclasses import replace
+from collections.abc import Callable
 
 import gradio as gr
+from gradio.components import Component
 
 from ndcb.attacks.link import Link
 from ndcb.attacks.restore import Restoration
@@ -21,16 +22,16 @@ from ndcb.web.session import Visit
 from ndcb.web.tabs.login import words
 from ndcb.web.tabs.login.actions import (
     KEY,
+    VAULT,
     Action,
     Entered,
-    Said,
     answer,
-    connect,
+    handler_of,
+    inputs_of,
     judge,
-    options_of,
-    outputs_of,
     say,
 )
+from ndcb.web.wiring import QUEUE, Answer, connect
 from ndcb.web.words import advice, box
 
 STORY = """\
@@ -100,33 +101,33 @@ def layout() -> dict:
 # what the thief does
 
 
-def steal(visit: Visit, index: int) -> Said:
+def steal(visit: Visit, index: int) -> Answer:
     """Raises what `ndcb.web.theft.steal` does."""
     text = words.stolen(theft.steal(visit, index).name)
-    return say(visit, text, text)
+    return {**say(visit, text), "thief": text}
 
 
-def replay(visit: Visit, entered: Entered) -> Said:
+def replay(visit: Visit, entered: Entered) -> Answer:
     """A login, and told to the thief as well. Raises what `ndcb.web.theft.replay` does."""
     login = theft.replay(visit, entered.given)
     said = judge(visit, login, entered.generator, entered.threshold)
-    return replace(said, beside=said.text)
+    return {**said, "thief": said["says"]}
 
 
-def link(visit: Visit, entered: Entered) -> Said:
+def link(visit: Visit, entered: Entered) -> Answer:
     return _at_home(lambda: linked(theft.link(visit, entered.photo)))
 
 
-def restore(visit: Visit, entered: Entered) -> Said:
+def restore(visit: Visit, entered: Entered) -> Answer:
     return _at_home(lambda: restored(theft.restore(visit, entered.photo)))
 
 
-def _at_home(attack) -> Said:
+def _at_home(attack: Callable[[], str]) -> Answer:
     """What the thief tries at home is told there alone, and so is why it cannot be tried."""
     try:
-        return Said(beside=attack())
+        return {"thief": attack()}
     except UserError as error:
-        return Said(beside=advice(html.escape(str(error))))
+        return {"thief": advice(html.escape(str(error)))}
 
 
 ACTIONS = {
@@ -137,14 +138,16 @@ ACTIONS = {
 """By the button."""
 
 
-def wire(models: Models, parts: dict) -> None:
-    def on_steal(seen: Visit | str | None, event: gr.SelectData, progress=gr.Progress()) -> list:
+def wire(models: Models, parts: dict[str, Component]) -> None:
+    def on_steal(seen: Visit | str | None, event: gr.SelectData, progress=gr.Progress()) -> Answer:
         return answer(models, seen, lambda visit: steal(visit, event.index), progress, "Stealing")
 
-    outputs, options = outputs_of(parts, "thief"), options_of(parts, "thief")
-    parts["loot"].select(on_steal, parts["visit"], outputs, **options)
+    outputs = {name: parts[name] for name in (*VAULT, "thief")}
+    busy = {"show_progress_on": parts["thief"], **QUEUE}
+    connect(parts["loot"].select, on_steal, parts["visit"], outputs, **busy)
     for name, action in ACTIONS.items():
-        connect(models, parts[name].click, action, parts, beside="thief", progress_on="thief")
+        handler, inputs = handler_of(models, action), inputs_of(parts, action)
+        connect(parts[name].click, handler, inputs, outputs, **busy)
 
 
 # what is told
