@@ -15,7 +15,8 @@ from ndcb.models.kinds import is_digit, is_sealed
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.names import person_of
-from ndcb.vault.vault import Stolen, fitting
+from ndcb.vault.sights import fitting
+from ndcb.vault.templates import Stolen
 
 
 @dataclass(frozen=True)

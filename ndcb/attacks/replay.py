@@ -11,9 +11,9 @@ from ndcb.attacks.thief import Theft, tried
 from ndcb.core.terms import Face
 from ndcb.models.pipeline import Models
 from ndcb.results.thresholds import FARTHEST
-from ndcb.vault.key_store import Secret
-from ndcb.vault.sealed_vault import SealedVault
-from ndcb.vault.vault import Stolen
+from ndcb.vault.seals import Secret
+from ndcb.vault.templates import Stolen
+from ndcb.vault.vault import Vault
 
 STORES_TEMPLATE, STORES_PHOTO = "a login that stores this template", "a login that stores the photo"
 
@@ -41,11 +41,11 @@ def replay(models: Models, generator: str, photo: Image.Image) -> Theft:
     return Theft(generator, photo, template, tried(distorter, template, stored))
 
 
-def replay_at(vault: SealedVault, stolen: Stolen, secret: Secret | None = None) -> Replay:
+def replay_at(vault: Vault, stolen: Stolen, secret: Secret | None = None) -> Replay:
     """The stolen template in place of a photo of its name, at the vault itself.
 
     secret: of a sealed template, the key that the server would use. Raises what `Vault.verify` and
-    `SealedVault.verify_sealed` do.
+    `Vault.verify_sealed` do.
     """
     probe = Face(stolen.picture, None, how="aligned already")
     revoked = all(stored.png != stolen.png for stored in vault.stolen())

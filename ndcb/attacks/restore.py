@@ -19,7 +19,7 @@ from ndcb.faces.images import quantise, to_pictures
 from ndcb.models.checkpoints import INVERTERS, load
 from ndcb.models.kinds import is_digit, is_sealed, sealed_generators
 from ndcb.models.pipeline import Models
-from ndcb.vault.vault import Stolen
+from ndcb.vault.templates import Stolen
 
 INVERTER = "inverter"
 FACES_ONLY = "The thief's network paints faces only. Click the template of a face first."

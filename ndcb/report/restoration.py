@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ndcb.core.terms import UserError
-from ndcb.report.tables import number, numbers_table, rate
+from ndcb.report.cells import number, numbers_table, rate
+from ndcb.report.names import JUDGES
 from ndcb.results import evaluations
+from ndcb.results.summaries import Figures
 
 PICTURES = {
     "photo": "photo",
@@ -29,7 +31,6 @@ THIEVES = {
 """Key of the figures -> what the thief has."""
 ATTACKERS = ("restoration", "template_inversion")
 """Those who have the template."""
-JUDGES = {"facenet": "FaceNet", "dlib": "dlib"}
 AGAINST = {"same_photo": "the same photo", "another_photo": "another photo"}
 FLOOR = "embedding_inversion"
 """Every method that keeps the embedding leaks what the bare embedding does."""
@@ -48,7 +49,7 @@ class Measured:
     """What attackers restored from one generator's templates."""
 
     name: str
-    figures: dict
+    figures: Figures
     """The key `attacks` of summary.json."""
     pictures: dict[str, Path]
     """Of the bundled portrait: keys of PICTURES -> file, those that are there."""
@@ -86,7 +87,7 @@ def measured(name: str) -> Measured:
         raise UserError(
             f"No attack on its templates was measured yet; run: python -m training attack {name}"
         )
-    return Measured(name, evaluation.summary["attacks"], pictures_of(name, PICTURES))
+    return Measured(name, evaluation.attacks, pictures_of(name, PICTURES))
 
 
 def pictures_of(name: str, keys: Iterable[str]) -> dict[str, Path]:
@@ -96,7 +97,7 @@ def pictures_of(name: str, keys: Iterable[str]) -> dict[str, Path]:
     return {key: file for key, file in files.items() if file.is_file()}
 
 
-def figures_table(figures: dict) -> str:
+def figures_table(figures: Figures) -> str:
     """Markdown: a column for what the thief has; rows for every judge and photo, SSIM, PSNR."""
     judged = itertools.product(JUDGES, AGAINST)
     rows = [_judged_row(figures, judge, against) for judge, against in judged]
@@ -105,18 +106,18 @@ def figures_table(figures: dict) -> str:
     return numbers_table(["restored from", *THIEVES.values()], rows)
 
 
-def _judged_row(figures: dict, judge: str, against: str) -> list[str]:
+def _judged_row(figures: Figures, judge: str, against: str) -> list[str]:
     shares = [share(figures[thief][judge], against) for thief in THIEVES]
     cells = ["-" if value is None else f"{value:.1%}" for value in shares]
     return [f"{JUDGES[judge]}, {AGAINST[against]}", *cells]
 
 
-def share(judged: dict | None, against: str) -> float | None:
+def share(judged: Figures | None, against: str) -> float | None:
     """None where the judge was not there (`judged` is None), or where there were no pairs."""
     return judged[against]["share"] if judged else None
 
 
-def beside(figures: dict) -> str:
+def beside(figures: Figures) -> str:
     """What is no attacker's: the template itself before dlib and MTCNN."""
     found, second = figures["face_found"], figures["second_recogniser"]
     lines = ["SSIM and PSNR compare pixels; they do not measure identity."]
@@ -134,7 +135,7 @@ def beside(figures: dict) -> str:
     return " ".join(lines)
 
 
-def how(figures: dict) -> str:
+def how(figures: Figures) -> str:
     return (
         "A share says how often the restored picture is taken for the person, at the threshold"
         f" where {figures['fmr']:.1%} of the pairs of strangers' photos are."
@@ -145,7 +146,7 @@ def how(figures: dict) -> str:
     )
 
 
-def finding(figures: dict) -> str:
+def finding(figures: Figures) -> str:
     """What the figures mean, in a sentence on restoration and one on the template itself."""
     compared = _compared(figures)
     if not compared:
@@ -153,7 +154,7 @@ def finding(figures: dict) -> str:
     return f"{_restored(compared)} {_itself(figures['second_recogniser'])}".strip()
 
 
-def _compared(figures: dict) -> list[Compared]:
+def _compared(figures: Figures) -> list[Compared]:
     """Every attacker by every judge who was there, against every photo."""
     return [
         Compared(
@@ -193,7 +194,7 @@ def _restored(compared: list[Compared]) -> str:
     )
 
 
-def _itself(second: dict | None) -> str:
+def _itself(second: Figures | None) -> str:
     if not second:
         return ""
     name, recognised = second["name"], second["template"]["tar_at_fmr_1e-3"]

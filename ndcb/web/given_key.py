@@ -6,7 +6,8 @@ Neither is kept: both are asked for each time, and are gone with the call.
 from dataclasses import dataclass, field
 
 from ndcb.core.terms import UserError
-from ndcb.vault.keys import KeyCards, Passphrase
+from ndcb.vault.key_card import KeyCards
+from ndcb.vault.key_sources import Passphrase
 
 LARGEST_CARD = 2**24
 """Bytes of a card's file that are read."""

@@ -17,10 +17,12 @@ from ndcb.models import checkpoints, quality
 from ndcb.models.kinds import is_digit, is_sealed, kind_of
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
-from ndcb.vault.keys import KeyCard
+from ndcb.vault.entries import Entry
+from ndcb.vault.key_card import KeyCard
 from ndcb.vault.names import clean_name
-from ndcb.vault.sealed_vault import SealedVault
-from ndcb.vault.vault import Entry, Stolen, fitting
+from ndcb.vault.sights import fitting
+from ndcb.vault.templates import Stolen
+from ndcb.vault.vault import Vault
 from ndcb.web import private_files
 from ndcb.web.demonstration import demonstration
 from ndcb.web.given_key import NO_KEY, Given
@@ -107,7 +109,7 @@ class SealedLogin:
 class Visit:
     """What is remembered for one visitor."""
 
-    vault: SealedVault
+    vault: Vault
     last: Login | None = None
     stolen: Stolen | None = None
     """What the thief took; revoking does not bring it back."""
@@ -120,7 +122,7 @@ class Visit:
 
 def open_visit(models: Models) -> Visit:
     """A vault in memory with the demonstration templates in it."""
-    visit = Visit(SealedVault("sqlite://", "sqlite://", Reader(models)))
+    visit = Visit(Vault("sqlite://", Reader(models), "sqlite://"))
     if rows := demonstration(models):
         visit.vault.database.add(rows)
     return visit
@@ -148,7 +150,7 @@ def enrol(
     """Store a template of each photo; a sealed one where the generator seals.
 
     One vault has them all, so that one list shows what a thief sees; the queue lets one call in at
-    a time. Raises what `Vault.enrol` and `SealedVault.enrol_sealed` do; BadPicture: no photo.
+    a time. Raises what `Vault.enrol` and `Vault.enrol_sealed` do; BadPicture: no photo.
     """
     photos = photos_of(paths, generator)
     sealed, card = is_sealed(generator), None
@@ -166,7 +168,7 @@ def renew(
 ) -> Enrolment:
     """Put sealed templates under new keys in the place of all that a face's name has.
 
-    Raises what `SealedVault.renew` does; BadPicture: no photo; UserError: the name is a digit's.
+    Raises what `Vault.renew` does; BadPicture: no photo; UserError: the name is a digit's.
     """
     kinds = kinds_of(visit, name)
     if "digit" in kinds:
@@ -183,7 +185,7 @@ def log_in(
 ) -> Login | SealedLogin:
     """1:1: the photo against the templates of a name, sealed ones where the generator seals.
 
-    Raises what `Vault.verify` and `SealedVault.verify_sealed` do; UserError: no key was given, or
+    Raises what `Vault.verify` and `Vault.verify_sealed` do; UserError: no key was given, or
     the name was enrolled as another kind.
     """
     check_kind(visit, name, generator)

@@ -7,7 +7,7 @@ from ndcb.attacks.replay import replay_at
 from ndcb.attacks.restore import Restoration
 from ndcb.attacks.restore import restore as restore_face
 from ndcb.core.terms import UserError
-from ndcb.vault.vault import Stolen
+from ndcb.vault.templates import Stolen
 from ndcb.web.given_key import NO_KEY, Given
 from ndcb.web.session import Login, SealedLogin, Visit, find_faces
 

@@ -8,9 +8,10 @@ import gradio as gr
 
 from ndcb.core.terms import UserError
 from ndcb.faces import samples
-from ndcb.report import restoration, sealed_tables
-from ndcb.report.tables import details
+from ndcb.report import restoration, sealed
+from ndcb.report.cells import details
 from ndcb.results import evaluations
+from ndcb.results.summaries import SealedParts
 from ndcb.web import private_files, words
 from ndcb.web.choices import generators
 from ndcb.web.figures import figure
@@ -36,8 +37,8 @@ def build() -> None:
     gr.Markdown(RESTORATION)
     for label, name in generators("faces"):
         _show(name, *family(label, name))
-    for name, summary in evaluations.sealed().items():
-        _show(name, *sealed_family(name, summary["sealed"]))
+    for name, evaluation in evaluations.sealed().items():
+        _show(name, *sealed_family(name, evaluation.sealed))
 
 
 def _show(name: str, pictures: str, text: str) -> None:
@@ -62,20 +63,20 @@ def family(label: str, name: str) -> tuple[str, str]:
     return title + _row(measured.pictures), "\n\n".join(parts)
 
 
-def sealed_family(name: str, figures: dict) -> tuple[str, str]:
+def sealed_family(name: str, parts: SealedParts) -> tuple[str, str]:
     """The same of a sealed generator."""
     title = f"<h3>{html.escape(words.generator_label(name))}</h3>"
-    accuracy = sealed_tables.verification(figures["verification"])
-    times = sealed_tables.times(figures["times"])
-    parts = [
+    pictures = restoration.pictures_of(name, SEALED_PICTURES)
+    accuracy, times = sealed.verification(parts.verification), sealed.times(parts.times)
+    texts = [
         SEALED,
-        sealed_tables.finding(figures),
-        sealed_tables.restoration(figures["restoration"]),
-        sealed_tables.security(figures["security"]),
-        sealed_tables.linkability(figures["linkability"]),
+        sealed.finding(parts),
+        sealed.restoration(parts.restoration),
+        sealed.security(parts.security),
+        sealed.linkability(parts.linkability),
         details("Accuracy and time", f"{accuracy}\n\n{times}"),
     ]
-    return title + _row(restoration.pictures_of(name, SEALED_PICTURES)), "\n\n".join(parts)
+    return title + _row(pictures), "\n\n".join(texts)
 
 
 def _row(pictures: dict[str, Path]) -> str:

@@ -3,8 +3,8 @@
 import gradio as gr
 
 from ndcb.models.kinds import is_digit
-from ndcb.vault.rows import LONGEST_NAME
-from ndcb.vault.vault import MOST_PHOTOS
+from ndcb.vault.enrolment import MOST_PHOTOS
+from ndcb.vault.names import LONGEST_NAME
 from ndcb.web import private_files
 from ndcb.web.choices import generators
 from ndcb.web.demonstration import sample_pictures

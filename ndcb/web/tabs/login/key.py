@@ -6,7 +6,7 @@ import html
 import gradio as gr
 
 from ndcb.models.kinds import is_sealed, sealed_generators
-from ndcb.vault.keys import KeyCard
+from ndcb.vault.key_card import KeyCard
 from ndcb.web import words
 from ndcb.web.figures import data_url
 from ndcb.web.photo import Photos
