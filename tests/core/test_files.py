@@ -63,7 +63,7 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(tmp_path):
     write_whole(tmp_path / "a", "old")
     code = f"""
 import os, signal
-from ndcb.files import whole_file
+from ndcb.core.files import whole_file
 with whole_file({str(tmp_path / "a")!r}) as file:
     file.write(b"half")
     file.flush()

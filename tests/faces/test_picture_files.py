@@ -440,8 +440,8 @@ LARGEST = {  # of 64 megapixels; the MB that reading one may add
 }
 MEASURE = """
 import resource, sys
-from ndcb.images import read_photo
-from ndcb.terms import BadPicture
+from ndcb.faces.images import read_photo
+from ndcb.core.terms import BadPicture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     photo = read_photo(sys.argv[1])

@@ -91,7 +91,7 @@ def test_nothing_is_kept_without_a_version(monkeypatch, tmp_path):
 def test_the_place_in_the_cache_names_each_module_once(monkeypatch, tmp_path):
     monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
     code = [FaceNet, Detector, data.central_faces, data.lfw_faces]
-    assert data.cached("faces", "a", code) == tmp_path / "faces" / "a-data1-detectors1-facenet1"
+    assert data.cached("faces", "a", code) == tmp_path / "faces" / "a-datasets1-detectors1-facenet1"
     assert data.versions_of([Sealed]) == "sealed1-1", "with its decoder's"
 
 

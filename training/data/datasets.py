@@ -96,9 +96,10 @@ def _first_of_each_part(files: list[Path], limit: int) -> list[Path]:
 
 def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
     """Digits (n, 28, 28, 1), uint8, and labels (n,)."""
-    from torchvision.datasets import MNIST
-
     from ndcb.core import compat  # noqa: F401  before torchvision
+
+    # isort: split
+    from torchvision.datasets import MNIST
 
     try:
         data = MNIST(str(root), train=train, download=not (root / "MNIST" / "raw").is_dir())
