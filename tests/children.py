@@ -18,20 +18,35 @@ CONTEXT.set_forkserver_preload(["ndcb.vault.vault", "ndcb.models.pipeline", "tra
 
 @dataclass
 class Child:
-    """A running child, its input and its output."""
+    """A running child. It is spoken to like a `subprocess.Popen`."""
 
     process: multiprocessing.Process
     stdin: TextIO
     stdout: TextIO
 
-    def end(self, timeout: float = 400) -> str:
+    def communicate(self, timeout: float) -> tuple[str, None]:
         """Wait until it is over, and give the rest of what it printed."""
         self.stdin.close()
         with self.stdout:
             said = self.stdout.read()
+        self.wait(timeout)
+        return said, None
+
+    def wait(self, timeout: float) -> int:
         self.process.join(timeout)
-        assert self.process.exitcode is not None, "the child does not end"
-        return said
+        assert self.returncode is not None, "the child does not end"
+        return self.returncode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    @property
+    def returncode(self) -> int | None:
+        """Of one that was killed minus the signal's number."""
+        return self.process.exitcode
 
 
 def start(function, *arguments) -> Child:

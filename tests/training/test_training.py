@@ -157,14 +157,13 @@ def test_smoke_survives_a_kill_with_the_same_result(tmp_path, lfw_root, mnist_ro
     for preset in ("smoke-digits", "smoke-faces"):
         broken = children.start(train_smoke, tmp_path / "broken", cache)
         state = tmp_path / "broken" / preset / "state.pt"
-        while not state.exists() and broken.process.is_alive():
+        while not state.exists() and broken.poll() is None:
             time.sleep(0.01)
-        broken.process.kill()
-        broken.end()
-        assert state.exists() and broken.process.exitcode == -signal.SIGKILL
+        broken.kill()
+        assert state.exists() and broken.wait(60) == -signal.SIGKILL
     resumed = children.start(train_smoke, tmp_path / "broken", cache)
-    said = resumed.end()
-    assert resumed.process.exitcode == 0, said
+    said, _ = resumed.communicate(timeout=400)
+    assert resumed.returncode == 0, said
     for config in presets.smoke():
         folders = [tmp_path / name / config.preset for name in ("whole", "broken")]
         records = [

@@ -11,7 +11,6 @@ import random
 import re
 import resource
 import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -49,7 +48,7 @@ from ndcb.vault import vault as vault_module
 from ndcb.vault.names import clean_name, person_of
 from ndcb.vault.rows import VERSIONS, Row
 from ndcb.vault.vault import Embeddings, Vault
-from tests.conftest import ROOT
+from tests import children
 
 SIDE = 32
 THRESHOLD = 0.5
@@ -1107,15 +1106,8 @@ def child_may_only_read(place: str) -> None:
     )
 
 
-def start(function: str, *arguments) -> subprocess.Popen:
-    call = f"from tests.vault import test_vault; test_vault.{function}({', '.join(map(repr, arguments))})"
-    return subprocess.Popen(
-        [sys.executable, "-c", call],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start(function: str, *arguments) -> children.Child:
+    return children.start(globals()[function], *arguments)
 
 
 def test_two_processes_write_one_vault(shared_place):
@@ -1150,7 +1142,7 @@ def test_an_enrolment_that_is_killed_leaves_nothing(shared_place):
             os.path.getsize(shared_place) > before + 200_000
             and Path(f"{shared_place}-journal").exists()
         )
-    child.send_signal(signal.SIGKILL)
+    child.kill()
     child.wait(300)
     assert vault.verify("Ann", photo(1, 1)).same and vault.identify(photo(4))[0] is None
     assert [one.name for one in vault.list()] == ["Ann"] and len(vault.stolen()) == 1
