@@ -499,6 +499,17 @@ def test_the_same_theft_without_a_key(tab, page, photos):
     act(tab, "forget", "Your data is deleted")
 
 
+def give_card(window, path) -> None:
+    """Once more where the page was still laying out its input anew, which forgets the first try."""
+    for _ in range(5):
+        window.locator("#login-card input[type=file]").first.set_input_files(path)
+        for _ in range(WAIT // 2500):
+            if path.name in window.inner_text("#login-card"):
+                return
+            window.wait_for_timeout(500)
+    pytest.fail(f"the page does not take {path.name}")
+
+
 @pytest.mark.slow
 def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
     before = page.left()
@@ -512,15 +523,13 @@ def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
             tab.click(f"#login-new-card a >> nth={number}")
         download.value.save_as(tmp_path / name)
     act(tab, "verify", "needs the name's key card")
-    tab.set_input_files("#login-card input[type=file]", tmp_path / "card.json")
-    wait_for_text(tab, "#login-card", "card.json")
+    give_card(tab, tmp_path / "card.json")
     act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
     tab.locator("#login-card button[aria-label='Clear']").click()
     tab.locator(
         "#login-card", has_text="Drop File Here"
     ).wait_for()  # the input that was there goes with the file
-    tab.locator("#login-card input[type=file]").first.set_input_files(tmp_path / "card.png")
-    wait_for_text(tab, "#login-card", "card.png")
+    give_card(tab, tmp_path / "card.png")
     act(tab, "verify", "Accepted. The photo and the key card log in as Ann")
     act(tab, "renew", "Renewed")
     act(tab, "verify", "it needs version 2")
