@@ -8,17 +8,17 @@ A generator turns a face into a picture that differs as much as possible while a
 still sees the same person. The picture is stored as the login template; a plain photo logs in when
 its embedding is near the template's.
 
-    from ndcb.pipeline import Models
+    from ndcb.models.pipeline import Models
     models = Models()
     face = models.find("photo.jpg")[0]                        # aligned 160x160, or NoFaceFound
     result = models.distorter("faces-bottleneck").distort(face.image)    # .template, .distances, .embedding_distance, .decision
 
-With a key, which lies elsewhere, a template can be revoked and renewed, and says nothing to who has
-not got it (`ndcb.vault.sealed_vault`):
+With a key, which lies elsewhere, a template can be revoked and renewed. Without the key it reveals
+nothing about the face (`ndcb.vault.seals`):
 
-    from ndcb.keys import Passphrase
-    from ndcb.sealed_vault import SealedVault
-    vault = SealedVault("vault.sqlite", "keys.sqlite", models)
+    from ndcb.vault.key_sources import Passphrase
+    from ndcb.vault.vault import Vault
+    vault = Vault("vault.sqlite", models, "keys.sqlite")
     vault.enrol_sealed("Ann", ["ann.jpg"], Passphrase("correct horse battery"))
     vault.verify_sealed("Ann", "photo.jpg", Passphrase("correct horse battery"))    # True or False
 """

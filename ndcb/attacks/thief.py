@@ -22,7 +22,8 @@ from ndcb.faces.images import to_pictures
 from ndcb.models.pipeline import Distorter
 from ndcb.results.thresholds import FARTHEST
 from ndcb.vault.names import person_of
-from ndcb.vault.vault import Stolen, fitting
+from ndcb.vault.sights import fitting
+from ndcb.vault.vault import Stolen
 from ndcb.web.sealed_session import Given, SealedLogin
 from ndcb.web.session import Login, Visit, find_faces, is_digit, is_sealed, sealed_generators
 
@@ -78,7 +79,7 @@ def replay(visit: Visit, given: Given = Given()) -> Login | SealedLogin:
     """Give the stolen template in place of a photo, live. `given`: for a sealed template, the key
     that the server would use.
 
-    Raises what `Vault.verify` and `SealedVault.verify_sealed` do; UserError: nothing is stolen yet,
+    Raises what `Vault.verify` and `Vault.verify_sealed` do; UserError: nothing is stolen yet,
     no key was given.
     """
     copy = loot(visit)

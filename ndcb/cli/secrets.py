@@ -1,6 +1,4 @@
-"""Where the command line takes the secrets of sealed templates from, and where it leaves a key
-card.
-"""
+"""Where the command line takes secrets of sealed templates from, and where it leaves key cards."""
 
 import getpass
 import io
@@ -12,7 +10,8 @@ from pathlib import Path
 from ndcb.cli import console
 from ndcb.core.files import file_stem, path_of
 from ndcb.core.terms import UserError
-from ndcb.vault.keys import BadKey, KeyCard, KeyCards, Passphrase, ServiceSecret
+from ndcb.vault.key_card import KeyCard, KeyCards
+from ndcb.vault.key_sources import BadKey, Passphrase, ServiceSecret
 
 CARD, PICTURE = ".card.json", ".png"
 LARGEST = 2**24
@@ -37,12 +36,13 @@ TWO_FROM_INPUT = (
     "The input is a file already, and the passphrase would come from it too. Name the file in "
     "place of -."
 )
-DEVICE = "The service's secret is to be a file that stays. A device gives other bytes each time."
+DEVICE = "The service's secret must be a file that stays. A device gives other bytes each time."
 
 
 def new_secret(command, seal: str | None):
-    """For templates to be made; None for plain ones, and for a card: it is made with them. Raises
-    UserError.
+    """The secret of templates to be made. Raises UserError.
+
+    None for plain ones, and for a key card: that is made with them.
     """
     if seal == "passphrase":
         return _passphrase(command, twice=True)
@@ -50,7 +50,7 @@ def new_secret(command, seal: str | None):
 
 
 def known_secret(command, source: str):
-    """For templates that are there. Raises UserError where it is not given."""
+    """The secret of stored templates. Raises UserError where it is not given."""
     if source == "passphrase":
         return _passphrase(command)
     return _service_secret(command.secret) if source == "service" else read_card(command.card)
@@ -67,10 +67,10 @@ def read_card(path: Path | None) -> KeyCards:
 
 @contextmanager
 def card_files(path: Path | None, name: str, wanted: bool):
-    """What writes a card, and the picture to print beside it, and says where.
+    """Yields what writes a card with the picture to print beside it, and says where.
 
-    Both files are made before anything else is done, for their owner alone, and are deleted where
-    there is no card in the end. Raises UserError: a file is there already, or cannot be written.
+    Both files are made before anything else is done, for their owner alone. They are deleted where
+    no card is written in the end. Raises UserError: a file is there already, or cannot be written.
     """
     if not wanted:
         yield None
@@ -102,7 +102,8 @@ def _card_places(path: Path | None, name: str) -> tuple[Path, Path]:
 
 
 def _new_file(path: Path) -> int:
-    """A file of blanks, so that the disk has room for a card when the templates are stored."""
+    """A file of blanks: so the disk is known to have room for the card before templates are
+    stored."""
     try:
         number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
@@ -123,8 +124,8 @@ def _unwritable(error: OSError) -> UserError:
 
 
 def _write(card: KeyCard, files: dict[Path, int], written: list[Path]) -> dict:
-    """Raises UserError: the card's file cannot be written. Of the picture nothing is said then: the
-    card itself is enough."""
+    """Raises UserError: the card's file cannot be written. A picture that cannot be written is left
+    out: the card alone is enough."""
     (path, number), (picture, picture_number) = files.items()
     try:
         _fill(number, card.text().encode() + b"\n")
@@ -138,7 +139,7 @@ def _write(card: KeyCard, files: dict[Path, int], written: list[Path]) -> dict:
 
 
 def _fill(number: int, content: bytes) -> None:
-    """Put the content into the place of what an open file holds."""
+    """Replace what an open file holds."""
     with os.fdopen(os.dup(number), "wb") as file:
         file.seek(0)
         file.write(content)
@@ -158,10 +159,10 @@ def _passphrase(command, twice: bool = False) -> Passphrase:
         if console.input_is_taken(command):
             raise UserError(TWO_FROM_INPUT)
         return Passphrase(console.read_line())
-    found = Passphrase(_asked("Passphrase: "))
-    if twice and _asked("Once more: ") != found.text:
+    passphrase = Passphrase(_asked("Passphrase: "))
+    if twice and _asked("Once more: ") != passphrase.text:
         raise BadKey("The two passphrases differ. Nothing was changed; try once more.")
-    return found
+    return passphrase
 
 
 def _asked(question: str) -> str:

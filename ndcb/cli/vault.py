@@ -18,7 +18,7 @@ Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 Photo = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
 Photos = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO...")]
 PHOTO_FAILED = (BadPicture, NoFaceFound, OSError, MemoryError)
-"""What is wrong with a photo, not with the call."""
+"""Errors of a photo, not of the call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,38 +30,38 @@ class Kept:
 @dataclass(frozen=True, kw_only=True)
 class Modelled(Kept):
     generator: str = DEFAULT_FACES
-    """Name of a checkpoint, or the path of its folder: it makes new templates. Stored ones are
-    compared by what made them.
+    """Name of a checkpoint, or the path of its folder: it makes new templates. A stored template is
+    compared by the generator that made it.
     """
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where the networks run; auto takes the first that is there of cuda, mps, cpu."""
+    """Where the networks run; auto takes the first of cuda, mps and cpu that is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     any_quality: bool = False
-    """Take photos that are too blurred, dark or otherwise poor to tell people apart. A template
-    that is made from one says so."""
+    """Take photos that are too blurred, dark or otherwise poor to tell people apart. Their
+    templates say so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matched(Judged, Modelled):
     threshold: float | None = None
-    """Accept under this squared distance; else the record of the template's generator says."""
+    """Accept under this squared distance. Default: the one in the record of the template's
+    generator."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyStored:
     keys: str = "keys.sqlite"
-    """The key store of sealed templates, apart from the vault: a file's path, or a database's
-    URL.
-    """
+    """The key store of sealed templates: a file's path, or a database's URL. It lies apart from the
+    vault."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keyed(KeyStored):
     card: Path | None = None
-    """The key card: its file or a picture of it. Where a card is made, the file to write, with a
+    """The key card: its file or a picture of it. Where a card is made: the file to write, with a
     PNG to print beside it; default: NAME.card.json.
     """
     secret: Path | None = None
@@ -79,13 +79,12 @@ class Enrolling(Judged, Keyed):
     line of the input), from a random secret on a key card, or from the service's secret.
     """
     polish: int = 0
-    """Gradient steps on each template's pixels that bring its embedding nearer to the photo's."""
+    """Gradient steps on each template's pixels; they bring its embedding nearer to the photo's."""
 
 
 @dataclass(frozen=True)
 class Enrol(Enrolling, Modelled):
-    """Store templates of one to five photos of a person under a name: all of them or, if one fails,
-    none.
+    """Store templates of one to five photos of a person under a name, all or none.
 
     Makes the vault if it is not there. A name that is enrolled is refused; revoke it first. "Ann"
     and "ANN" are one name. Prints one JSON object: name, time, generator, recogniser, templates
@@ -98,8 +97,8 @@ class Enrol(Enrolling, Modelled):
     """
 
     name: Name
-    """1 to 64 printable characters. Spellings that differ in case, width, joiners or the kind of
-    space alone are one name."""
+    """1 to 64 printable characters. Spellings are one name if they differ only in case, width,
+    joiners or the kind of space."""
     photos: Photos
     """Picture files, each of the person's face; of a photo with several faces the largest
     counts.
@@ -108,11 +107,11 @@ class Enrol(Enrolling, Modelled):
 
 @dataclass(frozen=True)
 class Renew(Enrolling, Modelled):
-    """Put sealed templates under new keys in the place of all that a name has, and destroy what
-    belonged to the old keys.
+    """Replace all templates of a name by sealed ones under new keys, and destroy what belonged to
+    the old keys.
 
-    Takes the same kind of key as before unless --seal names another one; plain templates become
-    sealed ones with it. Prints what enrol prints.
+    Takes the same kind of key as before unless --seal names another one. With --seal, plain
+    templates become sealed ones. Prints what enrol prints.
 
     Exit code: 0 stored; 1 a photo failed, and the line says why in "error"; 2 the name, the vault,
     a key or an option cannot be used. Where it is not 0 the old templates stay.
@@ -130,9 +129,9 @@ class Verify(Keyed, Matched):
     templates counts.
 
     Prints one JSON object: name, photo, faces (how many were found), accepted, squared_distance,
-    threshold, and skipped where templates could not be compared. Of sealed templates it tells no
-    distance: name, photo, faces, accepted. A passphrase is asked for, or is the first line of the
-    input.
+    threshold, and skipped where templates could not be compared. For sealed templates it leaves out
+    all that tells a distance: name, photo, faces, accepted. A passphrase is asked for, or is the
+    first line of the input.
 
     Exit code: 0 accepted; 1 refused, or the photo failed, and the line says why in "error"; 2 the
     name, the vault, a key or an option cannot be used.
@@ -152,11 +151,11 @@ class Identify(Matched):
     nearest template is too far), accepted, squared_distance, threshold, false_name_chance, and
     skipped where templates could not be compared.
 
-    The threshold is that of verify, and here each enrolled template is one more chance to be taken
-    for somebody else. false_name_chance says how likely a stranger is named in this vault: 1 - (1 -
-    FMR)^n, with the false match rate that was measured at the threshold, and the n templates that
-    were compared taken for independent of each other, which says rather too much; null where the
-    rate was not measured. A lower --threshold makes it smaller.
+    The threshold is that of verify. Here each enrolled template is one more chance to be taken for
+    somebody else. false_name_chance says how likely this vault gives a stranger a name: 1 - (1 -
+    FMR)^n, with the false match rate (FMR) measured at the threshold, and n templates that were
+    compared. They are taken for independent of each other, which makes the number rather too large.
+    It is null where the rate was not measured. A lower --threshold makes it smaller.
 
     Exit code: 0 all accepted; 1 one was refused or failed, and its line says why in "error"; 2 the
     vault or an option cannot be used.
@@ -191,7 +190,7 @@ class List(Modelled):
 
 
 class PhotoModels:
-    """Models that read the photo `-` from the input, and remember how many faces each photo has."""
+    """Models that read the photo `-` from the input. They remember how many faces a photo has."""
 
     def __init__(self, models):
         self.models = models
@@ -201,9 +200,9 @@ class PhotoModels:
         return getattr(self.models, name)
 
     def find(self, photo, aligned: bool = False):
-        found = self.models.find(console.readable(photo), aligned)
-        self.faces[str(photo)] = len(found)
-        return found
+        faces = self.models.find(console.readable(photo), aligned)
+        self.faces[str(photo)] = len(faces)
+        return faces
 
 
 def enrol(command: Enrol, progress: Progress) -> Iterator[dict]:
@@ -235,28 +234,31 @@ def _store(command: Enrol | Renew, seal: str | None) -> dict:
             if seal is None:
                 entry, card = vault.enrol(command.name, command.photos), None
             else:
-                seal_photos = vault.renew if renewing else vault.enrol_sealed
-                entry, card = seal_photos(command.name, command.photos, secret)
+                enrol_or_renew = vault.renew if renewing else vault.enrol_sealed
+                entry, card = enrol_or_renew(command.name, command.photos, secret)
         except PHOTO_FAILED as error:
             return {"name": command.name, "error": console.sentence(error)}
-        faces = [vault.models.faces.get(str(photo)) for photo in command.photos]
-        line = _without_empty(asdict(entry)) | {"faces": faces}
-        return line | ({"seal": seal} if seal else {}) | (write(card) if card else {})
+
+        line = _without_empty(asdict(entry))
+        line["faces"] = [vault.models.faces.get(str(photo)) for photo in command.photos]
+        if seal:
+            line["seal"] = seal
+        return line | (write(card) if card else {})
 
 
 def verify(command: Verify, progress: Progress) -> Iterator[dict]:
     """One dict."""
     with _open(command) as vault:
-        line = {"name": command.name, "photo": str(command.photo)}
-        source = vault.source(command.name)
+        name, photo, threshold = command.name, command.photo, command.threshold
+        line = {"name": name, "photo": str(photo)}
+        source = vault.source(name)
         secret = source and secrets_cli.known_secret(command, source)
         try:
-            asked = command.name, command.photo
             if source:
-                answer = {"accepted": vault.verify_sealed(*asked, secret, command.threshold)}
+                answer = {"accepted": vault.verify_sealed(name, photo, secret, threshold)}
             else:
-                answer = _decision(vault.verify(*asked, command.threshold))
-            yield line | _faces(vault, command.photo) | answer
+                answer = _decision(vault.verify(name, photo, threshold))
+            yield line | _faces(vault, photo) | answer
         except PHOTO_FAILED as error:
             yield line | {"error": console.sentence(error)}
 
@@ -294,18 +296,15 @@ def revoke(command: Revoke, progress: Progress) -> Iterator[dict]:
     from ndcb.models.checkpoints import SEALED, names
     from ndcb.models.pipeline import Models
     from ndcb.vault.names import clean_name
-    from ndcb.vault.sealed_vault import SealedVault
+    from ndcb.vault.vault import Vault
 
     _check_is_there(command.vault)
-    with closing(SealedVault(command.vault, _keys(command), Models())) as vault:
+    with closing(Vault(command.vault, Models(), command.keys)) as vault:
         rows = vault.database.rows(clean_name(command.name))
-        sealed = any(row.generator in names(SEALED) for row in rows)
-        keys = (
-            {"keys": "destroyed" if vault.destroy_keys(command.name) else "unknown"}
-            if sealed
-            else {}
-        )
-        yield {"name": command.name, "revoked": vault.revoke(command.name)} | keys
+        line = {}
+        if any(row.generator in names(SEALED) for row in rows):
+            line["keys"] = "destroyed" if vault.destroy_keys(command.name) else "unknown"
+        yield {"name": command.name, "revoked": vault.revoke(command.name)} | line
 
 
 def list_names(command: List, progress: Progress) -> Iterator[dict]:
@@ -325,29 +324,26 @@ VERBS = {
 
 
 def _open(command: Modelled):
+    """The vault, closed when its block ends. Raises UserError."""
     from ndcb.models.pipeline import Models, pick_device
-    from ndcb.vault.sealed_vault import SealedVault
+    from ndcb.vault.vault import Vault
 
     if not isinstance(command, Enrol):
         _check_is_there(command.vault)
     models = PhotoModels(Models(pick_device(command.device)))
-    sealing = getattr(command, "seal", None) or isinstance(command, Renew)
+    sealing = isinstance(command, Renew) or getattr(command, "seal", None)
     generator = command.generator or (DEFAULT_SEALED if sealing else DEFAULT_FACES)
     if not isinstance(command, List):
         models.distorter(generator)  # a wrong name is told before anything else is done
-    plain, sealed = (DEFAULT_FACES, generator) if sealing else (generator, DEFAULT_SEALED)
-    steps, any_quality = getattr(command, "polish", 0), getattr(command, "any_quality", False)
-    keys = _keys(command)
-    return closing(SealedVault(command.vault, keys, models, plain, sealed, steps, any_quality))
-
-
-def _keys(command: Kept) -> str:
-    """The key store's place; where nothing is there and nothing will be stored, one in memory, so
-    that no empty file is left.
-    """
-    place = getattr(command, "keys", KeyStored.keys)
-    storing = isinstance(command, Enrolling)
-    return place if storing or "://" in place or os.path.exists(place) else "sqlite://"
+    vault = Vault(
+        command.vault,
+        models,
+        getattr(command, "keys", None),
+        polish_steps=getattr(command, "polish", 0),
+        any_quality=getattr(command, "any_quality", False),
+        **{"sealed_generator" if sealing else "generator": generator},
+    )
+    return closing(vault)
 
 
 def _check_is_there(place: str) -> None:

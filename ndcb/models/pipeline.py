@@ -52,7 +52,7 @@ class Distorter:
 
     Of a sealed one the recogniser is z(F(X)), `ndcb.generators.sealed.Directions`: what is said of
     embeddings here holds for its directions, and a template is made of one that a key has turned
-    (`ndcb.vault.sealed_vault`).
+    (`ndcb.vault.seals`).
     """
 
     def __init__(self, generator: Checkpoint, recogniser: nn.Module):

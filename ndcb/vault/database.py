@@ -1,42 +1,29 @@
 """Tables in SQLite, PostgreSQL or whatever else SQLAlchemy knows; failures in words.
 
-What is deleted from an SQLite file is overwritten. Whoever only reads makes neither tables nor a
-file, and another program's file is not even locked.
+What is deleted from an SQLite file is overwritten. Reading makes neither tables nor a file, and
+does not even lock another program's file.
 """
 
 import os
-import re
-import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote
 
-from sqlalchemy import (
-    Column,
-    Integer,
-    MetaData,
-    Table,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-)
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
 from ndcb.core.terms import UserError
-
-WAIT_SECONDS = 10
-"""How long a call waits for another program's write, or for a server to answer."""
-
-BAD_PLACE = (
-    "The {}'s address cannot be used. Give a file's path, or a URL such as sqlite:///file.sqlite or"
-    " postgresql://user:password@host/database, and install the URL's driver."
+from ndcb.vault.engines import (
+    BAD_PLACE,
+    file_of,
+    is_absent,
+    make_engine,
+    make_private,
+    peek,
+    place_of,
 )
+
 NO_FILE = "This file is no {}. Name another one."
 CANNOT_OPEN = (
     "The {}'s file cannot be opened. Check that its folder is there and that you may read and "
@@ -44,7 +31,8 @@ CANNOT_OPEN = (
 )
 HALF_DONE = (
     "The {}'s file was left in the middle of a change, and that cannot be mended here. Copy the "
-    "file and those beside it whose names begin alike to where they can be written."
+    "file, and the files beside it whose names begin with its name, into a folder that you may "
+    "write."
 )
 NO_VAULT = "This database cannot be used as a {}. Name another one, or one that this program made."
 IN_USE = "The {} is in use by another program. Try once more."
@@ -76,15 +64,16 @@ SENTENCES = {
     "42501": READ_ONLY,
     "42": NO_VAULT,
 }
-"""What is said about an error, by the beginning of SQLite's name for it or of its SQLSTATE."""
+"""What is said about an error, by the beginning of SQLite's name for it, or of its SQLSTATE. The
+first that fits counts."""
 
 
 class Database:
-    """The tables of one kind at a place. Every failure leaves as a UserError; a row that is there
-    already alone stays an IntegrityError.
+    """The tables of one kind at a place.
 
     place: a file's path, or any URL of SQLAlchemy. what: the word for it in sentences. versions:
-    the table with the tables' version.
+    the table that holds the tables' version. Every failure is raised as a UserError, except for a
+    row that is there already: that stays an IntegrityError.
     """
 
     def __init__(self, place: str | os.PathLike, what: str, versions: Table, version: int):
@@ -113,18 +102,23 @@ class Database:
         with self._in_words(), self.engine.begin() as connection:
             yield connection
 
+    def is_at(self, other: "Database") -> bool:
+        """Do both lie at one place? Databases in memory never do."""
+        place = place_of(self.engine.url)
+        return place is not None and place == place_of(other.engine.url)
+
     def close(self) -> None:
         self.engine.dispose()
         self._ready = False
 
     def _look(self) -> bool:
-        """`is_there`, of tables that were not looked for yet.
+        """`is_there`, where nobody has looked yet.
 
-        A file is looked at from outside first: SQLite itself would mend what another program left
-        open.
+        A file is looked at from outside first: once opened, SQLite would mend what another program
+        left half done.
         """
-        file = _file_of(self.engine.url)
-        if file and _is_absent(file):
+        file = file_of(self.engine.url)
+        if file and is_absent(file):
             return False
         if file:
             self._refuse_other_file(file)
@@ -137,25 +131,25 @@ class Database:
         """Raises UserError: no file, or an SQLite file of another program."""
         if file.exists() and not file.is_file():
             raise UserError(CANNOT_OPEN.format(self.what))
-        names, has_log = _peek(file)
+        names, has_log = peek(file)
         # what is in a log cannot be seen from outside; files that were made here have none
         if self.versions.name not in names and (names or has_log):
             raise UserError(NO_FILE.format(self.what))
 
     def _refuse_other_tables(self, names: set[str]) -> None:
-        """Raises UserError: tables of another program, and nothing that is stored by this one.
+        """Raises UserError: tables of another program, and no rows of this one.
 
-        A server's database may be shared with other programs, but not with another kind of store of
-        this one: keys must not lie beside templates.
+        A server's database may be shared with other programs. It may not hold both the vault and
+        the key store: keys must not lie beside templates.
         """
         others = names - {table.name for table in self.versions.metadata.sorted_tables}
         if self.engine.url.get_backend_name() != "sqlite":
             others = {name for name in others if name.startswith("ndcb_")}
         if others and not (self.versions.name in names and self._holds_rows()):
-            raise UserError((NO_FILE if _file_of(self.engine.url) else NO_VAULT).format(self.what))
+            raise UserError((NO_FILE if file_of(self.engine.url) else NO_VAULT).format(self.what))
 
     def _holds_rows(self) -> bool:
-        """Older versions made their tables wherever they looked, and stored nothing in them."""
+        """Tables alone say nothing: older versions made them wherever they looked."""
         tables = self.versions.metadata.sorted_tables
         stores = [table for table in tables if table is not self.versions]
         queries = [select(*table.primary_key.columns) for table in stores]
@@ -165,10 +159,10 @@ class Database:
     def _has_version(self) -> bool:
         """Raises UserError: another version."""
         with self.engine.begin() as connection:
-            found = connection.scalar(select(self.versions.c.version))
-        if found != self.version:
+            version = connection.scalar(select(self.versions.c.version))
+        if version != self.version:
             raise UserError(
-                f"The {self.what} has version {found}; this program needs version {self.version}."
+                f"The {self.what} has version {version}; this program needs version {self.version}."
                 f" Use the program that made it, or name another {self.what}."
             )
         return True
@@ -176,16 +170,13 @@ class Database:
     def _table_names(self) -> set[str]:
         try:
             connection = self.engine.connect()
-        except (
-            TypeError,
-            ValueError,
-        ) as error:  # an option in the URL that the driver does not know
+        except (TypeError, ValueError) as error:  # the driver does not know an option in the URL
             raise UserError(BAD_PLACE.format(self.what)) from error
         with connection:
             return set(inspect(connection).get_table_names())
 
     def _make(self) -> None:
-        _make_private(self.engine.url)
+        make_private(self.engine.url)
         try:
             self._make_tables()
             self._ready = True
@@ -195,7 +186,7 @@ class Database:
                 raise
 
     def _make_tables(self) -> None:
-        # SQLite waits for a lock, but not to raise one that it has
+        # SQLite waits for a new lock, but not to turn a reader's lock into a writer's
         engine = self.engine.execution_options(begins="BEGIN IMMEDIATE")
         with engine.begin() as connection:
             for table in self.versions.metadata.sorted_tables:
@@ -211,15 +202,13 @@ class Database:
         except PoolTimeout as error:
             raise UserError(IN_USE.format(self.what)) from error
         except DBAPIError as error:
-            code = (
-                getattr(error.orig, "sqlite_errorname", None)
-                or getattr(error.orig, "sqlstate", None)
-                or ""
-            )
-            text = next(
-                (text for start, text in SENTENCES.items() if code.startswith(start)), NO_ANSWER
-            )
-            raise UserError(text.format(self.what)) from error
+            raise UserError(_sentence(error.orig).format(self.what)) from error
+
+
+def _sentence(error: BaseException | None) -> str:
+    """What is said about a driver's error."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
+    return next((text for start, text in SENTENCES.items() if code.startswith(start)), NO_ANSWER)
 
 
 def versions_table(name: str) -> Table:
@@ -230,103 +219,3 @@ def versions_table(name: str) -> Table:
         Column("id", Integer, primary_key=True),
         Column("version", Integer, nullable=False),
     )
-
-
-def make_engine(place: str | os.PathLike, what: str) -> Engine:
-    """A path or URL -> an engine; nothing is opened yet. Raises UserError, which does not repeat
-    the URL: it may hold a password.
-    """
-    try:
-        url = (
-            make_url(place)
-            if "://" in str(place)
-            else URL.create("sqlite", database=os.fspath(place))
-        )
-        # SQLAlchemy 2.0 would take psycopg2, and does not know the name postgres
-        if url.drivername in ("postgresql", "postgres"):
-            url = url.set(drivername="postgresql+psycopg")
-        if not place or url.get_dialect().is_async:
-            raise UserError(BAD_PLACE.format(what))
-        return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _server_engine(url)
-    except (ArgumentError, ImportError, ValueError) as error:
-        raise UserError(BAD_PLACE.format(what)) from error
-
-
-def _server_engine(url: URL) -> Engine:
-    options = {"connect_timeout": WAIT_SECONDS} if url.drivername == "postgresql+psycopg" else {}
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=options)
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    """With a rollback journal, not WAL: the database stays one file, can be read where nothing may
-    be written, and what is revoked does not live on in a log. Transactions are begun by hand:
-    Python's driver begins them late, and not at all for the tables.
-    """
-    options = {"timeout": WAIT_SECONDS, "isolation_level": None, "check_same_thread": False}
-    pool = (
-        {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0} if _in_memory(url) else {}
-    )  # threads take turns
-    engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begins", "BEGIN"))
-
-
-def _in_memory(url: URL) -> bool:
-    return url.database in (None, "", ":memory:")
-
-
-def _set_up_sqlite(connection, _record) -> None:
-    connection.text_factory = lambda text: text.decode(
-        errors="replace"
-    )  # else one damaged name hides all rows
-    connection.execute("PRAGMA secure_delete = ON")  # what is revoked is overwritten
-
-
-def _file_of(url: URL) -> Path | None:
-    """The file of an SQLite database; None: it is in memory, or another kind of database."""
-    if url.get_backend_name() != "sqlite" or _in_memory(url):
-        return None
-    uri = re.match("file:(?://[^/]*)?([^?#]*)", url.database) if "uri" in url.query else None
-    if uri and (":memory:" in uri[1] or url.query.get("mode") == "memory"):
-        return None
-    return Path(unquote(uri[1]) if uri else url.database)
-
-
-def _is_absent(file: Path) -> bool:
-    """Nothing is there yet, but its folder is. What else is wrong with a place SQLite says."""
-    try:
-        file.stat()
-    except FileNotFoundError:
-        return file.parent.is_dir()
-    except (OSError, ValueError):
-        return False
-    return False
-
-
-def _peek(file: Path) -> tuple[set[str], bool]:
-    """An SQLite file's tables, and whether it keeps a write-ahead log; none where it is unreadable.
-
-    Neither locks nor changes anything.
-    """
-    names, has_log = set(), False
-    with suppress(OSError, ValueError), open(file, "rb") as opened:
-        has_log = opened.read(20)[18:] == b"\2\2"
-    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        names = {name for (name,) in found if not name.startswith("sqlite_")}
-    return names, has_log
-
-
-def _make_private(url: URL) -> None:
-    """Make a new SQLite file so that nobody but its owner can read it; SQLite itself would ask the
-    umask alone.
-    """
-    if file := _file_of(url):
-        with suppress(OSError, ValueError):  # it is there, or SQLite says why not
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

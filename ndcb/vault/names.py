@@ -1,9 +1,9 @@
-"""A person's name: what its owner writes, which spellings are one name, and its digest in a vault.
+"""A person's name: what it may hold, which spellings are one name, and its digest in a vault.
 
 Two spellings are one name where Unicode's NFKC form and case folding make them equal. Joiners,
 marks of direction and other invisible characters do not count, nor does the kind of space. So
 "Ann", "ANN" and "Ａｎｎ" are one name. Letters of two scripts that look alike, such as Latin A and
-Cyrillic А, are two.
+Cyrillic А, make two names.
 """
 
 import hashlib
@@ -16,26 +16,26 @@ LONGEST_NAME = 64
 """Characters (Unicode code points)."""
 JOINERS_AND_MARKS = "\u061c\u180e\u200c\u200d\u200e\u200f"
 """Invisible characters that names are written with: Arabic letter mark, Mongolian vowel separator,
-ZWNJ, ZWJ, and the marks left-to-right and right-to-left. Those that turn the text after them,
-U+202A to U+202E and U+2066 to U+2069, are refused: they show a false name."""
+ZWNJ, ZWJ, and the marks left-to-right and right-to-left. Characters that turn the text after them,
+U+202A to U+202E and U+2066 to U+2069, are refused: they make a name look like another one."""
 FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""A region's flag, such as Scotland's: a black flag, then its code in tags, which are allowed here
-alone."""
+"""A region's flag, such as Scotland's: a black flag, then the region's code in tag characters.
+These are allowed nowhere else."""
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000\U000e0001\U000e0100-\U000e0fff]"
 )
-"""Unicode's Default_Ignorable_Code_Point but for the tags of flags, and the blank of Braille."""
+"""Unicode's Default_Ignorable_Code_Point without the tags of flags; and Braille's blank."""
 NEW_EMOJI = ("\U0001f000", "\U0001faff")
-"""Kept free by Unicode for emoji: one that this Python does not know yet is allowed."""
+"""Unicode keeps this range for emoji: one that this Python does not know yet is allowed."""
 UNNAMED = {
     "Cc": "a control character",
     "Cn": "not a character",
     "Co": "a private character",
     "Cs": "half a character",
 }
-"""What is said of a character without a name, by its category."""
+"""What a character without a name is called, by its category."""
 
 
 def clean_name(name: str) -> str:
@@ -50,11 +50,11 @@ def clean_name(name: str) -> str:
             f"A name has 1 to {LONGEST_NAME} printable characters; this one has {len(name)}."
         )
 
-    refused = next(
-        (character for character in FLAG.sub("", name) if not _is_allowed(character)), None
-    )
-    if refused:
-        raise UserError(f"A name cannot hold the character {_called(refused)}. Write it without.")
+    for character in FLAG.sub("", name):
+        if not _is_allowed(character):
+            raise UserError(
+                f"A name cannot hold the character {_called(character)}. Write it without."
+            )
     if not re.sub(r"\s", "", INVISIBLE.sub("", name)):
         raise UserError(
             f"A name needs a character that can be seen; here is only {_called(name[0])}. "
@@ -71,7 +71,8 @@ def person_of(name: str) -> str:
 def digests_of(name: str) -> tuple[str, str]:
     """What a vault may hold for this very spelling: `person_of`, and what older versions wrote.
 
-    They had NFC for NFKC and minded joiners and spaces, so both are equal for nearly all names.
+    Those took NFC in place of NFKC, and joiners and kinds of space counted. For nearly all names
+    both digests are equal.
     """
     older = unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
     return person_of(name), _digest(older)
@@ -89,11 +90,10 @@ def _digest(text: str) -> str:
 
 
 def _is_allowed(character: str) -> bool:
-    is_new_emoji = (
-        unicodedata.category(character) == "Cn" and NEW_EMOJI[0] <= character <= NEW_EMOJI[1]
-    )
-    is_space = unicodedata.category(character) == "Zs"
-    return character.isprintable() or character in JOINERS_AND_MARKS or is_space or is_new_emoji
+    category = unicodedata.category(character)
+    is_new_emoji = category == "Cn" and NEW_EMOJI[0] <= character <= NEW_EMOJI[1]
+    is_allowed = character.isprintable() or character in JOINERS_AND_MARKS
+    return is_allowed or category == "Zs" or is_new_emoji
 
 
 def _called(character: str) -> str:

@@ -1,4 +1,4 @@
-"""Are all photos of an enrolment of one person? If not, either of two people could log in."""
+"""Do all photos of an enrolment show one person? If not, either of two people could log in."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ ADVICE = {
 def check_one_person(embeddings: torch.Tensor, threshold: float, what: str = "person") -> None:
     """Raises BadPicture where a photo is too far from the one that is nearest to all others.
 
-    embeddings: what a login compares of each photo, (n, m), without a key. threshold: the squared
-    distance under which a login is accepted. what: a key of ADVICE. How often it errs:
-    docs/quality.md.
+    embeddings: (n, m), what a login compares of each photo, without a key. threshold: the squared
+    distance under which a login is accepted. what: a key of ADVICE. docs/quality.md says how often
+    it errs.
     """
-    distances = squared_euclidean(embeddings[:, None], embeddings[None])
-    middle = int(distances.sum(1).argmin())
-    far = distances[middle] >= threshold
+    squared_distances = squared_euclidean(embeddings[:, None], embeddings[None])
+    middle = int(squared_distances.sum(1).argmin())
+    far = squared_distances[middle] >= threshold
     far[middle] = False
     others = (far.nonzero()[:, 0] + 1).tolist()
     if others:
@@ -30,8 +30,8 @@ def check_one_person(embeddings: torch.Tensor, threshold: float, what: str = "pe
 
 
 def _who(others: Sequence[int], middle: int, photos: int, what: str) -> str:
-    """Numbers of photos, from 1 on -> which of them do not fit; of two photos nobody can tell."""
-    if photos == 2:
+    """A sentence: which photos, by their numbers from 1 on, differ from the middle one."""
+    if photos == 2:  # nobody can tell which of them is wrong
         return f"Photos 1 and 2 do not show one {what}."
     *first, last = map(str, others)
     if not first:

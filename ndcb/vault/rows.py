@@ -1,4 +1,4 @@
-"""The vault's rows: templates with their names, and what made them when."""
+"""The vault's rows: templates, their names, what made them, and when."""
 
 import os
 from collections.abc import Sequence
@@ -28,31 +28,28 @@ TEMPLATES = Table(
     "ndcb_templates",
     VERSIONS.metadata,
     Column("id", Integer, primary_key=True),
-    Column(
-        "person", String(64), nullable=False
-    ),  # a digest of the name, so that no database's collation decides which names are equal
+    # a digest of the name, so that no database's collation decides which names are equal
+    Column("person", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("name", String(LONGEST_NAME), nullable=False),
-    Column(
-        "png", LargeBinary(2**20), nullable=False
-    ),  # the length keeps MySQL from its 64 KiB type
+    # the length keeps MySQL from its 64 KiB type
+    Column("png", LargeBinary(2**20), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("generator", String(255), nullable=False),
     Column("recogniser", String(255), nullable=False),
-    Column(
-        "time", String(20), nullable=False
-    ),  # text: one damaged DATETIME would make SQLAlchemy give up all rows
-    UniqueConstraint("person", "number"),  # of two enrolments of one name at once, one fails
+    # text: one damaged DATETIME would make SQLAlchemy give up all rows
+    Column("time", String(20), nullable=False),
+    # of two enrolments of one name at once, one fails
+    UniqueConstraint("person", "number"),
+    # an id is never used again, so a late delete cannot hit another person
     sqlite_autoincrement=True,
-)  # an id is never used again, so a late delete cannot hit another person
+)
 WITHOUT_PNG = [column for column in TEMPLATES.columns if column.name != "png"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A template's row without its picture. Text that is damaged in the database is text here all
-    the same.
-    """
+    """A template's row without its picture. Where the database is damaged, text is text still."""
 
     id: int
     person: str
@@ -70,15 +67,13 @@ class Row:
 
 
 class TemplateDatabase(Database):
-    """The templates at a place. Failures leave as UserErrors; a name that is there already alone is
-    an IntegrityError.
-    """
+    """The templates at a place."""
 
     def __init__(self, place: str | os.PathLike):
         super().__init__(place, "vault", VERSIONS, SCHEMA)
 
     def rows(self, name: str | None = None) -> list[Row]:
-        """The rows of a name, in any of its spellings, or all, in the order in which they came."""
+        """The rows of a name in any of its spellings, or all rows, in the order of enrolment."""
         if not self.is_there():
             return []
         with self.begin() as connection:
@@ -90,18 +85,21 @@ class TemplateDatabase(Database):
                     return rows
             return _other_spelling(connection, name)
 
+    def all_rows(self, name: str) -> list[Row]:
+        """`rows` of a name, and those whose name or digest of it is damaged."""
+        digests = set(digests_of(name))
+        unsound = [row for row in self.rows() if not row.has_sound_name]
+        damaged = [row for row in unsound if digests & {row.person, *digests_of(row.name)}]
+        return [*dict.fromkeys([*self.rows(name), *damaged])]
+
     def pngs(self, rows: Sequence[Row]) -> dict[Row, bytes]:
-        """What is stored in these rows, at most some hundred; one that was revoked since is left
-        out.
-        """
-        query = select(TEMPLATES.c.id, TEMPLATES.c.png).where(
-            TEMPLATES.c.id.in_([row.id for row in rows])
-        )
+        """The pictures in these rows, at most some hundred. Rows revoked since are left out."""
         if not self.is_there():
             return {}
+        query = select(TEMPLATES.c.id, TEMPLATES.c.png).where(_are(rows))
         with self.begin() as connection:
-            found = {id: png for id, png in connection.execute(query)}
-        return {row: found[row.id] for row in rows if row.id in found}
+            png_of = {id: png for id, png in connection.execute(query)}
+        return {row: png_of[row.id] for row in rows if row.id in png_of}
 
     def add(self, rows: list[dict]) -> None:
         """All or none; makes the tables where there are none.
@@ -112,13 +110,12 @@ class TemplateDatabase(Database):
             connection.execute(insert(TEMPLATES), rows)
 
     def replace(self, old: Sequence[Row], new: list[dict]) -> bool:
-        """All or none; False and nothing where one of the old rows is not there any more."""
+        """All or none. False, and nothing is changed: one of the old rows is not there any
+        more."""
         if not self.is_there():
             return False
         with self.begin() as connection:
-            gone = connection.execute(
-                delete(TEMPLATES).where(TEMPLATES.c.id.in_([row.id for row in old]))
-            ).rowcount
+            gone = connection.execute(delete(TEMPLATES).where(_are(old))).rowcount
             if gone != len(old):
                 connection.rollback()
                 return False
@@ -130,15 +127,17 @@ class TemplateDatabase(Database):
         if not self.is_there():
             return 0
         with self.begin() as connection:
-            return connection.execute(
-                delete(TEMPLATES).where(TEMPLATES.c.id.in_([row.id for row in rows]))
-            ).rowcount
+            return connection.execute(delete(TEMPLATES).where(_are(rows))).rowcount
+
+
+def _are(rows: Sequence[Row]):
+    """The condition that a row is one of these."""
+    return TEMPLATES.c.id.in_([row.id for row in rows])
 
 
 def _read(connection: Connection, *conditions) -> list[Row]:
     query = select(*WITHOUT_PNG).where(*conditions).order_by(TEMPLATES.c.id)
-    found = connection.execute(query).all()
-    return [Row(row.id, *map(_sound_value, row[1:])) for row in found]
+    return [Row(row.id, *map(_sound_value, row[1:])) for row in connection.execute(query)]
 
 
 def _sound_value(value) -> int | str:
@@ -149,14 +148,16 @@ def _sound_value(value) -> int | str:
 def _other_spelling(connection: Connection, name: str) -> list[Row]:
     """Rows that an older version stored under a spelling which it took for another name.
 
-    Names in ASCII alone need no look: their digest is what it was.
+    Names in ASCII need no look: their digest is what it was.
     """
     person = person_of(name)
-    found = connection.execute(select(TEMPLATES.c.name, TEMPLATES.c.person).distinct()).all()
-    stored = [(str(row.name), str(row.person)) for row in found if not str(row.name).isascii()]
+    pairs = connection.execute(select(TEMPLATES.c.name, TEMPLATES.c.person).distinct())
+    stored = [(str(spelling), str(digest)) for spelling, digest in pairs]
     digests = [
         digest
         for spelling, digest in stored
-        if person_of(spelling) == person and digest in digests_of(spelling)
+        if not spelling.isascii()
+        and person_of(spelling) == person
+        and digest in digests_of(spelling)
     ]
     return _read(connection, TEMPLATES.c.person == min(digests)) if digests else []

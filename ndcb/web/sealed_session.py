@@ -9,7 +9,8 @@ call.
 from dataclasses import dataclass, field
 
 from ndcb.core.terms import UserError
-from ndcb.vault.keys import KeyCard, KeyCards, Passphrase
+from ndcb.vault.key_card import KeyCard, KeyCards
+from ndcb.vault.key_sources import Passphrase
 from ndcb.vault.names import clean_name
 from ndcb.vault.vault import Entry
 from ndcb.web.session import OTHER_KIND, Visit, check_kind, find_faces, kinds_of, photos_of
@@ -69,7 +70,7 @@ class SealedLogin:
 def enrol(
     visit: Visit, name: str, paths: list[str | None], generator: str, given: Given
 ) -> tuple[Entry, KeyCard | None]:
-    """Store a sealed template of each photo. Raises what `SealedVault.enrol_sealed` does;
+    """Store a sealed template of each photo. Raises what `Vault.enrol_sealed` does;
     BadPicture: no photo.
     """
     visit.vault.sealed_generator = generator
@@ -80,7 +81,7 @@ def renew(
     visit: Visit, name: str, paths: list[str | None], generator: str, given: Given
 ) -> tuple[Entry, KeyCard | None]:
     """Put sealed templates under new keys in the place of all that a face's name has. Raises what
-    `SealedVault.renew` does; BadPicture: no photo; UserError: the name is a digit's.
+    `Vault.renew` does; BadPicture: no photo; UserError: the name is a digit's.
     """
     if "digit" in kinds_of(visit, name):
         raise UserError(OTHER_KIND["digit"])
@@ -90,7 +91,7 @@ def renew(
 
 def log_in(visit: Visit, name: str, path: str | None, generator: str, given: Given) -> SealedLogin:
     """1:1: the photo against the sealed templates of a name. Raises what
-    `SealedVault.verify_sealed` does; UserError: no key was given, or the name was enrolled as the
+    `Vault.verify_sealed` does; UserError: no key was given, or the name was enrolled as the
     other kind.
     """
     check_kind(visit, name, generator)

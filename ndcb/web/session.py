@@ -30,8 +30,8 @@ from ndcb.models import checkpoints, quality, records
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.names import clean_name
-from ndcb.vault.sealed_vault import SealedVault
-from ndcb.vault.vault import Entry, Stolen, Vault, fitting
+from ndcb.vault.sights import fitting
+from ndcb.vault.vault import Entry, Stolen, Vault
 from ndcb.web import private_files
 
 CROPS = 8
@@ -107,7 +107,7 @@ class Login:
 class Visit:
     """What is remembered for one visitor."""
 
-    vault: SealedVault
+    vault: Vault
     last: Login | None = None
     copy: Stolen | None = None
     """What the thief took; revoking does not bring it back."""
@@ -120,7 +120,7 @@ class Visit:
 
 def open_visit(models: Models) -> Visit:
     """A vault in memory with the demonstration templates in it."""
-    visit = Visit(SealedVault("sqlite://", "sqlite://", Reader(models)))
+    visit = Visit(Vault("sqlite://", Reader(models), "sqlite://"))
     if rows := demonstration(models):
         visit.vault.database.add(rows)
     return visit

@@ -16,8 +16,7 @@ from ndcb.faces.images import to_tensor
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.results import goals
-from tests.vault.test_sealed_vault import Colours, Squares
-from tests.vault.test_vault import SIDE, photo
+from tests.vault.toys import SIDE, Colours, Squares, photo
 from training import evaluation
 from training.attacks.linkers import BUDGET, seen, train_linker
 from training.data.pictures import Pictures

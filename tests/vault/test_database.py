@@ -1,5 +1,4 @@
-"""Whoever reads changes nothing, and tables are made only where nothing else is; with the vault and
-the key store."""
+"""Reading the vault or the key store changes nothing; tables are made where nothing else is."""
 
 import os
 import shutil
@@ -8,20 +7,18 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ndcb.core.terms import UserError
-from ndcb.vault.database import make_engine
-from ndcb.vault.key_store import KeyStore, new_seal
+from ndcb.vault.engines import make_engine
+from ndcb.vault.key_store import KeyStore
+from ndcb.vault.seals import new_seal
 from tests import children
-from tests.vault.test_vault import (
-    in_words,
-    photo,
-    result_of,
-    toy_vault,
-)  # noqa: F401
+from tests.vault.test_vault import in_words, result_of
+from tests.vault.toys import photo, toy_vault
 
 READING = {
     "list": lambda vault: vault.list(),
@@ -53,8 +50,10 @@ def tables(path) -> set[str]:
 
 
 def other_program(path: Path, mode: str = "delete", killed: bool = False) -> None:
-    """A database of somebody's notes. killed: its program dies with a change that only the log or
-    the journal knows."""
+    """A database of somebody's notes.
+
+    killed: its program dies, and only the log or the journal knows its last change.
+    """
     statements = f"""
 import os, sqlite3
 connection = sqlite3.connect({str(path)!r}, isolation_level=None)
@@ -94,7 +93,8 @@ def test_another_database_is_no_vault_and_stays_as_it_is(tmp_path, make, action)
     before = snapshot(tmp_path)
     with pytest.raises(UserError, match="This file is no vault. Name another one.") as error:
         action(toy_vault(tmp_path / "other.sqlite"))
-    assert in_words(error) and snapshot(tmp_path) == before
+    assert in_words(error)
+    assert snapshot(tmp_path) == before
 
 
 def test_what_the_killed_programs_left_is_there(tmp_path):
@@ -134,11 +134,12 @@ def test_reading_what_is_absent_or_empty_is_an_empty_vault_and_makes_nothing(tmp
         f"sqlite:///file:{tmp_path}/none%20at%20all.sqlite?uri=true",
     ):
         vault = toy_vault(place)
-        assert vault.list() == [] and vault.stolen() == []
-        assert [
-            result_of(lambda: READING[verb](vault)).split(". ")[0]
-            for verb in ("verify", "identify", "revoke")
-        ] == [
+        assert vault.list() == []
+        assert vault.stolen() == []
+        refused = [
+            result_of(partial(READING[verb], vault)) for verb in ("verify", "identify", "revoke")
+        ]
+        assert [sentence.split(". ")[0] for sentence in refused] == [
             "Nobody is enrolled as 'Ann'",
             "Nobody is enrolled yet",
             "Nobody is enrolled as 'Ann'",
@@ -160,7 +161,8 @@ def test_enrolling_makes_the_tables_where_nothing_is(tmp_path):
         f"sqlite:///file:{tmp_path}/a%20b.sqlite?uri=true",
     ):
         vault = toy_vault(place)
-        assert enrol(vault).templates == 1 and vault.verify("Ann", photo(1, 1)).same
+        assert enrol(vault).templates == 1
+        assert vault.verify("Ann", photo(1, 1)).same
         vault.close()
     assert {path.name for path in tmp_path.iterdir()} == {
         "none.sqlite",
@@ -254,9 +256,8 @@ def test_a_change_left_half_done_where_nothing_may_be_written():
         said = run_child(child_lists, path)
         folder.chmod(0o755)
         path.chmod(0o644)
-        assert said.startswith(
-            "The vault's file was left in the middle of a change"
-        ) and said.endswith(".")
+        assert said.startswith("The vault's file was left in the middle of a change")
+        assert said.endswith(".")
         assert [one.name for one in toy_vault(path).list()] == [
             "Ann"
         ]  # where it may be written it is mended
@@ -270,9 +271,8 @@ def test_a_change_left_half_done_where_nothing_may_be_written():
 
 def test_reading_a_server_makes_no_tables(postgres):
     vault = toy_vault(postgres)
-    assert vault.list() == [] and "Nobody is enrolled" in result_of(
-        lambda: READING["verify"](vault)
-    )
+    assert vault.list() == []
+    assert "Nobody is enrolled" in result_of(lambda: READING["verify"](vault))
     with vault.database.engine.connect() as connection:
         assert (
             connection.exec_driver_sql(
@@ -289,7 +289,8 @@ def test_a_server_is_shared_with_other_programs_but_not_with_the_keys(postgres):
     with vault.database.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE notes (text TEXT)")
     try:
-        assert vault.list() == [] and enrol(vault).templates == 1
+        assert vault.list() == []
+        assert enrol(vault).templates == 1
         store = KeyStore(postgres)
         with pytest.raises(UserError, match="cannot be used as a key store") as error:
             store.add(new_seal("card"), ["a" * 64])

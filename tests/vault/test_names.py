@@ -1,5 +1,4 @@
-"""What a person's name may hold, which spellings are one name, and names that older versions have
-stored."""
+"""What a name may hold, which spellings are one name, and what older versions have stored."""
 
 import hashlib
 import unicodedata
@@ -10,7 +9,8 @@ from hypothesis import strategies as st
 
 from ndcb.core.terms import UserError
 from ndcb.vault.names import LONGEST_NAME, clean_name, digests_of, person_of
-from tests.vault.test_vault import change, photo, toy_vault
+from tests.vault.test_vault import change
+from tests.vault.toys import photo, toy_vault
 
 WRITTEN = {
     "Persian with ZWNJ": "علی‌رضا",
@@ -37,11 +37,9 @@ def test_a_name_is_what_its_owner_writes(name):
     assert clean_name(name) == name
     vault = toy_vault("sqlite://")
     vault.enrol(name, [photo(1)])
-    assert (
-        vault.list()[0].name == name
-        and vault.verify(name, photo(1, 1)).same
-        and vault.revoke(name) == 1
-    )
+    assert vault.list()[0].name == name
+    assert vault.verify(name, photo(1, 1)).same
+    assert vault.revoke(name) == 1
     vault.close()
 
 
@@ -93,7 +91,8 @@ REFUSED = {
 def test_what_is_no_name_is_said_with_the_character(name, sentence):
     with pytest.raises(UserError, match=sentence) as error:
         clean_name(name)
-    assert str(error.value).isprintable() and str(error.value).endswith(".")
+    assert str(error.value).isprintable()
+    assert str(error.value).endswith(".")
 
 
 ALIKE = [
@@ -170,14 +169,14 @@ def test_the_digest_of_most_names_is_what_it_was(name):
 
 @pytest.fixture
 def older(tmp_path):
-    """A vault with names whose digest is another one today, stored as an older version stored
-    them."""
+    """A vault as an older version stored it, with names whose digest is another one today."""
     path = tmp_path / "vault.sqlite"
+    renamed = {"one": "1", "two": "１", "circled": "②", "half": "ｶﾅ"}
     vault = toy_vault(path)
-    for person, name in enumerate(["one", "two", "circled", "half"]):
+    for person, name in enumerate(renamed):
         vault.enrol(name, [photo(person)])
     vault.close()
-    for before, name in zip(["one", "two", "circled", "half"], ["1", "１", "②", "ｶﾅ"]):
+    for before, name in renamed.items():
         change(
             path,
             "UPDATE ndcb_templates SET name = ?, person = ? WHERE name = ?",
@@ -204,8 +203,11 @@ def test_names_of_an_older_vault_are_found_in_every_spelling(older):
 
 def test_two_names_of_an_older_vault_that_are_one_now_stay_two_logins(older):
     vault = toy_vault(older)
-    assert vault.verify("1", photo(0, 1)).same and not vault.verify("1", photo(1, 1)).same
-    assert vault.verify("１", photo(1, 1)).same and not vault.verify("１", photo(0, 1)).same
-    assert vault.revoke("１") == 1 and vault.verify("1", photo(0, 1)).same
+    assert vault.verify("1", photo(0, 1)).same
+    assert not vault.verify("1", photo(1, 1)).same
+    assert vault.verify("１", photo(1, 1)).same
+    assert not vault.verify("１", photo(0, 1)).same
+    assert vault.revoke("１") == 1
+    assert vault.verify("1", photo(0, 1)).same
     assert vault.verify("１", photo(0, 1)).same  # one name from now on
     assert vault.revoke("１") == 1

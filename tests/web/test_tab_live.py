@@ -320,6 +320,8 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     """Frames come, the face is lost and found, the limit ends it, it starts once more and is
     stopped; and no file is written.
     """
+    import matplotlib.font_manager  # noqa: F401  it writes its list of fonts once in each home
+
     sys.addaudithook(note_writes)
     monkeypatch.setattr(sys.modules[__name__], "WRITES", [])
     (tmp_path / "probe").write_text("so that the hook is known to work")

@@ -15,8 +15,8 @@ from ndcb.attacks.thief import Link
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.models import checkpoints
 from ndcb.results import thresholds
-from ndcb.vault import key_store
-from ndcb.vault.keys import KeyCard
+from ndcb.vault import seals
+from ndcb.vault.key_card import KeyCard
 from ndcb.vault.vault import Entry
 from ndcb.web import private_files, visits, words
 from ndcb.web.sealed_session import SealedLogin
@@ -434,7 +434,7 @@ def the_same_keys(monkeypatch):
     fixed = SimpleNamespace(
         token_bytes=chooser.randbytes, token_hex=lambda count: chooser.randbytes(count).hex()
     )
-    monkeypatch.setattr(key_store, "secrets", fixed)
+    monkeypatch.setattr(seals, "secrets", fixed)
 
 
 @pytest.mark.slow

@@ -57,8 +57,8 @@ from ndcb.faces.images import quantise, to_pictures, to_tensor
 from ndcb.faces.samples import portrait
 from ndcb.generators.polish import polish
 from ndcb.models.pipeline import Models
-from ndcb.vault.keys import Passphrase, Scrypt, ServiceSecret
-from ndcb.vault.sealed_vault import SealedVault
+from ndcb.vault.key_sources import Passphrase, Scrypt, ServiceSecret
+from ndcb.vault.vault import Vault
 from training.attacks.attackers import Attacker, restoration, train_restorer
 from training.attacks.figures import chance, chosen_of, face_found, figures, judges_of, share
 from training.attacks.pictures import write_pictures
@@ -299,11 +299,8 @@ def times(material: SealedMaterial, folder: Path) -> dict:
         to_pictures(material.pictures.batch(material.test[:1]))[0], None, how="aligned already"
     )
     secret = ServiceSecret(bytes(32))
-    with closing(
-        SealedVault(
-            "sqlite://", "sqlite://", Models(material.device), sealed_generator=f"{folder}/"
-        )
-    ) as vault:
+    models = Models(material.device)
+    with closing(Vault("sqlite://", models, "sqlite://", sealed_generator=f"{folder}/")) as vault:
         vault.enrol("plain", [face])
         vault.enrol_sealed("warm", [face], secret)
         enrolment = [

@@ -42,7 +42,7 @@ from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.quality import FILE, Gate
 from ndcb.models.recognisers import load_recogniser
-from ndcb.vault.vault import MOST_PHOTOS
+from ndcb.vault.enrolment import MOST_PHOTOS
 from training.evaluation import rounded
 from training.quality.poor_photos import CHANGES, HARMLESS, TAUGHT, UNTOUCHED, kind_of
 from training.quality.seen_photos import MEASURES, Photos, Seen

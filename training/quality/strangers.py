@@ -11,9 +11,9 @@ from ndcb.core.terms import DEFAULT_FACES, BadPicture
 from ndcb.generators import make_templates
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.results import thresholds
+from ndcb.vault.enrolment import MOST_PHOTOS
 from ndcb.vault.keys import rotation
 from ndcb.vault.one_person import check_one_person
-from ndcb.vault.vault import MOST_PHOTOS
 from training.data.pictures import kept_rows
 from training.quality.seen_photos import Photos
 

@@ -11,8 +11,8 @@ from ndcb.core.terms import DEFAULT_FACES, UserError
 from ndcb.faces import samples
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
-from ndcb.vault.rows import LONGEST_NAME
-from ndcb.vault.vault import MOST_PHOTOS
+from ndcb.vault.enrolment import MOST_PHOTOS
+from ndcb.vault.names import LONGEST_NAME
 from ndcb.web import private_files, words
 from ndcb.web import sealed_session as sealed_login
 from ndcb.web import session as login

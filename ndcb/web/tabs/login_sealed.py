@@ -11,7 +11,7 @@ from PIL import Image
 
 from ndcb.attacks.thief import Link, Restoration
 from ndcb.core.terms import Decision
-from ndcb.vault.keys import KeyCard
+from ndcb.vault.key_card import KeyCard
 from ndcb.vault.vault import Entry
 from ndcb.web import session as login
 from ndcb.web import words
