@@ -16,7 +16,6 @@ from ndcb.core.terms import NoFaceFound
 from ndcb.faces import tracking
 from ndcb.faces.detectors import Detector, in_order
 from ndcb.faces.tracking import Full, Line, Track, Tracker, overlap, shoot, smooth, squares_around
-from ndcb.models.pipeline import Models
 
 GROUND = (80, 90, 100)
 
@@ -24,11 +23,6 @@ GROUND = (80, 90, 100)
 @pytest.fixture(scope="module")
 def detector():
     return Detector()
-
-
-@pytest.fixture(scope="module")
-def models():
-    return Models()
 
 
 @pytest.fixture(scope="module")

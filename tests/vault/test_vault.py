@@ -28,7 +28,6 @@ from sqlalchemy import event
 
 from ndcb.core.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, PoorPhoto, UserError
 from ndcb.models import quality
-from ndcb.models.pipeline import Models
 from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.names import clean_name, person_of
 from ndcb.vault.rows import Row
@@ -1047,9 +1046,8 @@ def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
 
 
 @pytest.mark.slow
-def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
+def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut, models):
     """With the real models, the file holds bytes of the template, none of the photo or F(X)."""
-    models = Models()
     models.distorter(DEFAULT_FACES)
     path = tmp_path / "vault.sqlite"
     vault = Vault(path, models)
