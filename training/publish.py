@@ -7,11 +7,12 @@ import json
 from ndcb.core.files import write_whole
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.models import checkpoints
-from ndcb.report import sealed_tables
+from ndcb.report import sealed as sealed_tables
+from ndcb.report.cells import table
+from ndcb.report.goals import side_by_side
 from ndcb.results import evaluations
-from ndcb.results.goals import SEALED_GOALS, side_by_side
+from ndcb.results.goals import SEALED_GOALS
 from training.benchmark import benchmark
-from training.evaluation.report import table
 
 README = checkpoints.FOLDER.parent / "README.md"
 RATIOS = (

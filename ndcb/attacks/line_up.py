@@ -15,7 +15,7 @@ from PIL import Image
 from ndcb.core.terms import Decision, Face, NoFaceFound, UserError
 from ndcb.faces.lfw import unseen_people
 from ndcb.models.pipeline import Distorter, Models
-from ndcb.report.tables import number, numbers_table, rate
+from ndcb.report.cells import number, numbers_table, rate
 from ndcb.results import evaluations, thresholds
 
 PICTURES = {
@@ -92,7 +92,7 @@ def measured(name: str) -> Measured:
     folder = evaluations.FOLDER / name / "evaluation" / "attacks"
     return Measured(
         name,
-        one.summary["attacks"],
+        one.attacks,
         {key: folder / f"{key}.png" for key in PICTURES if (folder / f"{key}.png").is_file()},
     )
 

@@ -5,11 +5,15 @@ The page colours all text itself, so that the figures are readable in both theme
 transparent. Lines differ by dash and by marker as well as by colour.
 """
 
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
+
+from ndcb.results.evaluations import SeriesPoint
+from ndcb.results.summaries import Figures
 
 GRID, GREY = "rgba(128, 128, 128, .28)", "#8b8f98"
 COLOURS = {
@@ -82,9 +86,9 @@ def probit(rates) -> np.ndarray:
     return np.array([NormalDist().inv_cdf(rate) for rate in np.clip(rates, FLOOR, 1 - FLOOR)])
 
 
-def det(verification: dict) -> go.Figure:
-    """FNMR over FMR on probit axes with the 95 % band, the line of equal errors and the login
-    threshold's point.
+def det(verification: Figures) -> go.Figure:
+    """FNMR over FMR on probit axes with the 95 % band. A dotted line shows equal errors, a diamond
+    the login threshold.
     """
     figure = blank(430, xaxis_title="FMR: impostors accepted", yaxis_title="FNMR: genuine refused")
     for name in ("plain", "template"):
@@ -108,7 +112,7 @@ def det(verification: dict) -> go.Figure:
     return figure.update_yaxes(range=probit([FLOOR, 0.98]), **ticks)
 
 
-def _add_det(figure: go.Figure, name: str, rates: dict) -> None:
+def _add_det(figure: go.Figure, name: str, rates: Figures) -> None:
     curve, x = rates["det"], probit(rates["det"]["fmr"])
     add_band(figure, name, x, probit(curve["low"]), probit(curve["high"]))
     figure.add_scatter(
@@ -126,7 +130,7 @@ def _add_det(figure: go.Figure, name: str, rates: dict) -> None:
     )
 
 
-def _add_login_point(figure: go.Figure, login: dict) -> None:
+def _add_login_point(figure: go.Figure, login: Figures) -> None:
     figure.add_scatter(
         x=probit([login["fmr"]]),
         y=probit([login["fnmr"]]),
@@ -148,7 +152,7 @@ def _add_login_point(figure: go.Figure, login: dict) -> None:
 # scores
 
 
-def score_histogram(scores: dict[str, np.ndarray], threshold: float) -> go.Figure:
+def score_histogram(scores: Mapping[str, np.ndarray], threshold: float) -> go.Figure:
     """Shares of the genuine and impostor scores, template and photo as reference, and the login
     threshold. scores: arrays in [0, 4].
     """
@@ -159,21 +163,7 @@ def score_histogram(scores: dict[str, np.ndarray], threshold: float) -> go.Figur
     )
     for kind in ("genuine", "impostor"):
         for name in ("template", "plain"):
-            share = (
-                100
-                * np.histogram(scores[f"{name}_{kind}"], BINS)[0]
-                / len(scores[f"{name}_{kind}"])
-            )
-            figure.add_scatter(
-                x=(BINS[1:] + BINS[:-1]) / 2,
-                y=share.round(4),
-                mode="lines",
-                name=f"{kind}, {WORDS[name]}",
-                line={"shape": "hvh", "color": COLOURS[kind], "dash": DASHES[name], "width": 1.5},
-                fill="tozeroy" if name == "template" else None,
-                fillcolor=faint(COLOURS[kind]),
-                hovertemplate="distance %{x:.3f}<br>%{y:.2f}% of the scores",
-            )
+            _add_shares(figure, kind, name, scores[f"{name}_{kind}"])
     figure.add_vline(
         threshold,
         line={"color": GREY, "width": 2},
@@ -181,48 +171,56 @@ def score_histogram(scores: dict[str, np.ndarray], threshold: float) -> go.Figur
         annotation_text=f"login threshold {threshold:.3f}",
     )
     figure.update_layout(margin_t=76, legend_y=1.1)
-    return figure.update_xaxes(range=[0, max(2.0, *(float(one[-1]) for one in scores.values()))])
+    largest = max(float(values[-1]) for values in scores.values())
+    return figure.update_xaxes(range=[0, max(2.0, largest)])
+
+
+def _add_shares(figure: go.Figure, kind: str, name: str, scores: np.ndarray) -> None:
+    share = 100 * np.histogram(scores, BINS)[0] / len(scores)
+    figure.add_scatter(
+        x=(BINS[1:] + BINS[:-1]) / 2,
+        y=share.round(4),
+        mode="lines",
+        name=f"{kind}, {WORDS[name]}",
+        line={"shape": "hvh", "color": COLOURS[kind], "dash": DASHES[name], "width": 1.5},
+        fill="tozeroy" if name == "template" else None,
+        fillcolor=faint(COLOURS[kind]),
+        hovertemplate="distance %{x:.3f}<br>%{y:.2f}% of the scores",
+    )
 
 
 # LFW's ten folds
 
 
-def folds(found: dict) -> go.Figure:
-    """Accuracies with their standard error over the folds, and the drops with their 95 % intervals.
-    found: summary["lfw_folds"].
+def folds(figures: Figures) -> go.Figure:
+    """Accuracies with their standard error over the folds, and the drops with their 95 %
+    intervals.
     """
-    figure = style(
-        make_subplots(rows=2, row_heights=[0.68, 0.32], vertical_spacing=0.24),
-        440,
-        showlegend=False,
-    )
-    rows = [
-        ("photo", "plain", found["plain"]),
-        ("template", "template", found["template"]),
-        ("photo,<br>centred", "plain", found["centred"]["plain"]),
-        ("template,<br>centred", "template", found["centred"]["template"]),
-    ]
-    for label, name, one in rows:
-        _add_dot(
-            figure,
-            1,
-            label,
-            name,
-            100 * one["accuracy"],
-            [100 * one["stderr"]] * 2,
-            "accuracy %{x:.2f}% ± %{error_x.array:.2f}",
-        )
-    for label, drop in (
-        ("all pairs", found["drop"]),
-        ("unseen<br>people", found["test_people"]["drop"]),
-    ):
-        value, low, high = (100 * edge for edge in (drop["mean"], *drop["ci95"]))
-        _add_dot(
-            figure, 2, label, "template", value, [value - low, high - value], "%{x:.2f} points lost"
-        )
+    grid = make_subplots(rows=2, row_heights=[0.68, 0.32], vertical_spacing=0.24)
+    figure = style(grid, 440, showlegend=False)
+    centred = figures["centred"]
+    _add_accuracy(figure, "photo", "plain", figures["plain"])
+    _add_accuracy(figure, "template", "template", figures["template"])
+    _add_accuracy(figure, "photo,<br>centred", "plain", centred["plain"])
+    _add_accuracy(figure, "template,<br>centred", "template", centred["template"])
+    _add_drop(figure, "all pairs", figures["drop"])
+    _add_drop(figure, "unseen<br>people", figures["test_people"]["drop"])
     figure.update_xaxes(title="accuracy on the official pairs, %, ± standard error", row=1)
     figure.update_xaxes(title="accuracy lost to the template, points, 95 % interval", row=2)
     return figure.update_yaxes(autorange="reversed")
+
+
+def _add_accuracy(figure: go.Figure, label: str, name: str, side: Figures) -> None:
+    error = 100 * side["stderr"]
+    hover = "accuracy %{x:.2f}% ± %{error_x.array:.2f}"
+    _add_dot(figure, 1, label, name, 100 * side["accuracy"], (error, error), hover)
+
+
+def _add_drop(figure: go.Figure, label: str, drop: Figures) -> None:
+    value = 100 * drop["mean"]
+    low, high = (100 * edge for edge in drop["ci95"])
+    errors = value - low, high - value
+    _add_dot(figure, 2, label, "template", value, errors, "%{x:.2f} points lost")
 
 
 def _add_dot(
@@ -231,7 +229,7 @@ def _add_dot(
     label: str,
     name: str,
     value: float,
-    errors: list[float],
+    errors: tuple[float, float],
     hover: str,
 ) -> None:
     """A value with its errors below and above."""
@@ -257,27 +255,37 @@ def _add_dot(
 # the mock login
 
 
-def roc(curves: dict) -> go.Figure:
+def roc(curves: Figures) -> go.Figure:
     """Figure 13: the mean true match rate of the draws and the middle 95 % of them; buttons choose
     the scale of the FMR axis.
     """
     figure = blank(430, xaxis_title="false match rate, %", yaxis_title="true match rate, %")
-    x = 100 * np.array(curves["fmr"])
     for name in ("plain_again", "plain", "template"):
-        mean, low, high = (100 * np.array(curves[name][key]) for key in ("mean", "low", "high"))
-        add_band(figure, name, x, low, high)
-        figure.add_scatter(
-            x=x,
-            y=mean,
-            customdata=np.stack([low, high], 1),
-            mode="lines",
-            name=WORDS[name],
-            legendgroup=name,
-            line={"color": COLOURS[name], "dash": DASHES[name]},
-            hovertemplate=(
-                "FMR %{x:.3g}%<br>TMR %{y:.2f}% [%{customdata[0]:.2f}, %{customdata[1]:.2f}]"
-            ),
-        )
+        _add_roc(figure, name, 100 * np.array(curves["fmr"]), curves[name])
+    figure.update_layout(margin_t=96, legend_y=1.0, updatemenus=[_scale_buttons()])
+    return figure.update_xaxes(type="log", range=[-1, 2], tickformat="~g", dtick=1)
+
+
+def _add_roc(figure: go.Figure, name: str, fmr: np.ndarray, curve: Figures) -> None:
+    """fmr: in percent."""
+    mean, low, high = (100 * np.array(curve[key]) for key in ("mean", "low", "high"))
+    add_band(figure, name, fmr, low, high)
+    figure.add_scatter(
+        x=fmr,
+        y=mean,
+        customdata=np.stack([low, high], 1),
+        mode="lines",
+        name=WORDS[name],
+        legendgroup=name,
+        line={"color": COLOURS[name], "dash": DASHES[name]},
+        hovertemplate=(
+            "FMR %{x:.3g}%<br>TMR %{y:.2f}% [%{customdata[0]:.2f}, %{customdata[1]:.2f}]"
+        ),
+    )
+
+
+def _scale_buttons() -> dict:
+    """A menu of the page that changes the scale of the FMR axis."""
     scales = {
         "log FMR": {"xaxis.type": "log", "xaxis.range": [-1, 2]},
         "linear FMR": {"xaxis.type": "linear", "xaxis.range": [0, 100]},
@@ -285,58 +293,53 @@ def roc(curves: dict) -> go.Figure:
     buttons = [
         {"label": label, "method": "relayout", "args": [change]} for label, change in scales.items()
     ]
-    figure.update_layout(
-        margin_t=96,
-        legend_y=1.0,
-        updatemenus=[
-            {
-                "type": "buttons",
-                "direction": "right",
-                "buttons": buttons,
-                "x": 0,
-                "xanchor": "left",
-                "y": 1.32,
-                "yanchor": "top",
-                "font": {"size": 11},
-            }
-        ],
-    )
-    return figure.update_xaxes(type="log", range=[-1, 2], tickformat="~g", dtick=1)
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "buttons": buttons,
+        "x": 0,
+        "xanchor": "left",
+        "y": 1.32,
+        "yanchor": "top",
+        "font": {"size": 11},
+    }
 
 
-def confusion(table4: dict, printed: dict) -> go.Figure:
+def confusion(table4: Figures, printed: dict) -> go.Figure:
     """Heat maps of the counts: on the left ours, the mean of the draws; on the right the one draw
     that the paper prints.
     """
-    panels = [
-        ("photo", table4["plain"], 1, 1),
-        ("the paper, without distortion", printed["plain"], 1, 2),
-        ("template", table4["template"], 2, 1),
-        ("the paper, with distortion", printed["template"], 2, 2),
-        ("another photo", table4["plain_again"], 3, 1),
-    ]
-    titles = {(row, column): words for words, _, row, column in panels}
+    panels = {
+        (1, 1): ("photo", table4["plain"]),
+        (1, 2): ("the paper, without distortion", printed["plain"]),
+        (2, 1): ("template", table4["template"]),
+        (2, 2): ("the paper, with distortion", printed["template"]),
+        (3, 1): ("another photo", table4["plain_again"]),
+    }
     grid = make_subplots(
         rows=3,
         cols=2,
-        subplot_titles=[titles.get((row, column), "") for row in (1, 2, 3) for column in (1, 2)],
+        subplot_titles=[title for title, _ in panels.values()],
         vertical_spacing=0.13,
         horizontal_spacing=0.14,
     )
     figure = style(grid, 620)
-    for _, counts, row, column in panels:
+    for (row, column), (_, counts) in panels.items():
         figure.add_trace(_counts(counts), row=row, col=column)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure.update_annotations(font_size=12)
 
 
-def _counts(counts: dict) -> go.Heatmap:
+def _counts(counts: Figures) -> go.Heatmap:
     """Rows: who logs in; columns: the answer. A count that is not there is left blank. counts:
     numbers, or summaries with a `mean`.
     """
-    values = [[_count(counts.get(key)) for key in row] for row in (("tp", "fn"), ("fp", "tn"))]
-    text = [["" if value is None else f"{value:,.0f}" for value in row] for row in values]
+    values = [
+        [_count(counts.get("tp")), _count(counts.get("fn"))],
+        [_count(counts.get("fp")), _count(counts.get("tn"))],
+    ]
+    text = [list(map(_count_text, row)) for row in values]
     return go.Heatmap(
         z=values,
         x=["let in", "refused"],
@@ -358,6 +361,10 @@ def _count(value) -> float | None:
     return value["mean"] if isinstance(value, dict) else value
 
 
+def _count_text(count: float | None) -> str:
+    return "" if count is None else f"{count:,.0f}"
+
+
 # distances
 
 
@@ -368,7 +375,7 @@ KINDS = {
 }
 
 
-def table3(rows: list[dict], printed: dict) -> go.Figure:
+def table3(rows: list[Figures], printed: dict[str, tuple[float, float, float]]) -> go.Figure:
     """Mean squared errors, a line a class: filled is ours, open is what the paper prints. printed:
     class -> three distances as KINDS.
     """
@@ -379,27 +386,22 @@ def table3(rows: list[dict], printed: dict) -> go.Figure:
         margin_t=64,
     )
     labels = [row["class"].replace("_", " ") for row in rows]
+    papers = [printed.get(row["class"], (None, None, None)) for row in rows]
     for place, (kind, (words, colour)) in enumerate(KINDS.items()):
         hover = f"{words}: %{{x:.3f}}"
-        theirs = [printed[row["class"]][place] if row["class"] in printed else None for row in rows]
+        shared = {"y": labels, "mode": "markers", "name": words, "legendgroup": kind}
         figure.add_scatter(
             x=[row["mse"][kind] for row in rows],
-            y=labels,
-            mode="markers",
-            name=words,
-            legendgroup=kind,
             marker={"size": 9, "color": colour},
             hovertemplate=hover + "<extra>ours</extra>",
+            **shared,
         )
         figure.add_scatter(
-            x=theirs,
-            y=labels,
-            mode="markers",
-            name=words,
-            legendgroup=kind,
+            x=[distances[place] for distances in papers],
             showlegend=False,
             marker={"size": 9, "color": colour, "symbol": "circle-open"},
             hovertemplate=hover + "<extra>the paper</extra>",
+            **shared,
         )
     return figure.update_yaxes(tickfont_size=11, type="category")
 
@@ -407,15 +409,15 @@ def table3(rows: list[dict], printed: dict) -> go.Figure:
 # Figure 12
 
 
-def alpha_series(rows: list[dict]) -> go.Figure:
+def alpha_series(series: list[SeriesPoint]) -> go.Figure:
     """Above: how far the picture moves (MSE) for how far the embedding does, a point a margin;
     below: what that costs in EER.
     """
     figure = style(make_subplots(rows=2, vertical_spacing=0.2), 660)
-    alphas = [row["alpha"] for row in rows]
+    alphas = [point.alpha for point in series]
     figure.add_scatter(
-        x=[row["embedding_error"] for row in rows],
-        y=[row["mse"] for row in rows],
+        x=[point.embedding_error for point in series],
+        y=[point.mse for point in series],
         text=[f"α {alpha:g}" for alpha in alphas],
         mode="lines+markers+text",
         textposition="bottom right",
@@ -428,16 +430,16 @@ def alpha_series(rows: list[dict]) -> go.Figure:
         row=1,
         col=1,
     )
-    _add_eer(figure, alphas, rows)
+    _add_eer(figure, alphas, series)
     figure.update_xaxes(title="mean squared embedding distance", rangemode="tozero", row=1)
     figure.update_xaxes(title="margin α", row=2)
     figure.update_yaxes(title="MSE", row=1)
     return figure.update_yaxes(title="EER, %", rangemode="tozero", row=2)
 
 
-def _add_eer(figure: go.Figure, alphas: list[float], rows: list[dict]) -> None:
-    eer = 100 * np.array([row["eer"] for row in rows])
-    low, high = 100 * np.array([row["eer_ci95"] for row in rows]).T
+def _add_eer(figure: go.Figure, alphas: list[float], series: list[SeriesPoint]) -> None:
+    eer = 100 * np.array([point.eer for point in series])
+    low, high = 100 * np.array([point.eer_ci95 for point in series]).T
     figure.add_scatter(
         x=alphas,
         y=eer,
@@ -452,7 +454,7 @@ def _add_eer(figure: go.Figure, alphas: list[float], rows: list[dict]) -> None:
     )
     figure.add_scatter(
         x=alphas,
-        y=[100 * row["plain_eer"] for row in rows],
+        y=[100 * point.plain_eer for point in series],
         mode="lines+markers",
         name="EER, photo",
         row=2,

@@ -216,10 +216,8 @@ def figure(
 def _traces_of(chosen: Embeddings, name: str, axes: PCA, dimensions: int) -> list:
     inside = chosen.labels == name
     real, distorted = chosen.real[inside], chosen.distorted[inside]
-    told = [
-        [int(cell), round(float(distance), 4)]
-        for cell, distance in zip(chosen.cells[inside], squared_distances(real, distorted))
-    ]
+    distances = np.round(squared_distances(real, distorted), 4)
+    told = list(map(list, zip(chosen.cells[inside].tolist(), distances.tolist(), strict=True)))
     look = {
         "colour": colour(chosen, name),
         "size": 4 if dimensions == 3 else 8,
@@ -247,83 +245,53 @@ def _own_traces(own: Own, axes: PCA, dimensions: int) -> list:
 
 
 def _pair_traces(real, distorted, told, dimensions, colour, size, width, group) -> list:
-    """Lines, originals and templates of one class; one entry in the legend switches all three. Gaps
-    in the lines are NaN, null in JSON.
-    """
-    gaps = np.full_like(real, np.nan)
-    lines = np.stack([real, distorted, gaps], 1).reshape(-1, real.shape[1])
+    """Lines, originals and templates of one class; one entry in the legend switches all three."""
+    lines = _scatter(
+        _joined(real, distorted),
+        dimensions,
+        mode="lines",
+        line={"color": colour, "width": width},
+        opacity=0.45,
+        hoverinfo="skip",
+        showlegend=False,
+        name=f"{group}, pairs",
+        legendgroup=group,
+    )
     marker = {"color": colour, "size": size, "line": {"width": 0}}
-    hover = {
-        "hovertemplate": (
-            f"<b>{group}</b>, %{{meta}}<br>original to template:"
-            " %{customdata[1]:.3f}<extra></extra>"
-        )
+    hover = (
+        f"<b>{group}</b>, %{{meta}}<br>original to template: %{{customdata[1]:.3f}}<extra></extra>"
+    )
+    shared = {
+        "legendgroup": group,
+        "customdata": told,
+        "mode": "markers",
+        "hovertemplate": hover,
     }
-    shared = {"legendgroup": group, "customdata": told, "mode": "markers", **hover}
-    return [
-        _scatter(
-            lines,
-            dimensions,
-            mode="lines",
-            line={"color": colour, "width": width},
-            opacity=0.45,
-            hoverinfo="skip",
-            showlegend=False,
-            name=f"{group}, pairs",
-            legendgroup=group,
-        ),
-        _scatter(
-            real,
-            dimensions,
-            marker=marker | {"symbol": "circle"},
-            name=group,
-            meta="original",
-            **shared,
-        ),
-        _scatter(
-            distorted,
-            dimensions,
-            marker=marker | {"symbol": "cross"},
-            name=f"{group}, templates",
-            meta="template",
-            showlegend=False,
-            **shared,
-        ),
-    ]
+    circles = shared | {"marker": marker | {"symbol": "circle"}, "meta": "original"}
+    crosses = shared | {"marker": marker | {"symbol": "cross"}, "meta": "template"}
+    originals = _scatter(real, dimensions, name=group, **circles)
+    templates = _scatter(
+        distorted, dimensions, name=f"{group}, templates", showlegend=False, **crosses
+    )
+    return [lines, originals, templates]
+
+
+def _joined(real: np.ndarray, distorted: np.ndarray) -> np.ndarray:
+    """(n, d), (n, d) -> (3 n, d): a line for each pair. Gaps between them are NaN, null in JSON."""
+    gaps = np.full_like(real, np.nan)
+    return np.stack([real, distorted, gaps], 1).reshape(-1, real.shape[1])
 
 
 def _scatter(points: np.ndarray, dimensions: int, **options):
     make = go.Scatter3d if dimensions == 3 else go.Scatter
-    return make(**dict(zip("xyz", np.round(points[:, :dimensions].T, 4).tolist())), **options)
+    coordinates = np.round(points[:, :dimensions].T, 4).tolist()
+    return make(**dict(zip("xyz"[:dimensions], coordinates, strict=True)), **options)
 
 
 def _layout(explained: np.ndarray, dimensions: int) -> dict:
-    names = [f"PC {number} ({100 * part:.1f} %)" for number, part in enumerate(explained, 1)]
-    axes = {
-        f"{letter}axis": {
-            "title": {"text": name},
-            "gridcolor": NEUTRAL,
-            "gridwidth": 0.5,
-            "showgrid": True,
-            "zeroline": False,
-            "showspikes": False,
-            "showbackground": False,
-        }
-        for letter, name in zip("xyz", names)
-    }
-    if dimensions == 3:
-        space = {
-            "scene": {"aspectmode": "data", "camera": CAMERA, **axes},
-            "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        }
-    else:
-        flat = {
-            name: {key: axes[name][key] for key in ("title", "gridcolor", "gridwidth", "zeroline")}
-            for name in ("xaxis", "yaxis")
-        }
-        flat["yaxis"]["scaleanchor"] = "x"
-        space = {**flat, "margin": {"l": 50, "r": 10, "t": 10, "b": 40}, "dragmode": "pan"}
-    return space | {
+    """explained: the share of the variance that each of the three axes explains."""
+    titles = [f"PC {number} ({100 * part:.1f} %)" for number, part in enumerate(explained, 1)]
+    return (_space if dimensions == 3 else _plane)(titles) | {
         "template": "none",
         "height": HEIGHT,
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -340,4 +308,33 @@ def _layout(explained: np.ndarray, dimensions: int) -> dict:
             "bgcolor": "rgba(0,0,0,0)",
             "remove": ["lasso", "select", "tableRotation", "resetCameraLastSave3d"],
         },
+    }
+
+
+def _space(titles: list[str]) -> dict:
+    more = {"showgrid": True, "showspikes": False, "showbackground": False}
+    axes = {
+        f"{letter}axis": _axis(title) | more for letter, title in zip("xyz", titles, strict=True)
+    }
+    return {
+        "scene": {"aspectmode": "data", "camera": CAMERA, **axes},
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+    }
+
+
+def _plane(titles: list[str]) -> dict:
+    return {
+        "xaxis": _axis(titles[0]),
+        "yaxis": _axis(titles[1]) | {"scaleanchor": "x"},
+        "margin": {"l": 50, "r": 10, "t": 10, "b": 40},
+        "dragmode": "pan",
+    }
+
+
+def _axis(title: str) -> dict:
+    return {
+        "title": {"text": title},
+        "gridcolor": NEUTRAL,
+        "gridwidth": 0.5,
+        "zeroline": False,
     }

@@ -1,5 +1,4 @@
-"""What a login threshold costs: FMR and FNMR of a generator's templates at any threshold, from the
-scores that were measured.
+"""What a login threshold costs: FMR and FNMR of a generator's templates at any threshold.
 
 The scores are those of people or digits that no generator was trained on; `python -m training
 evaluate` writes them beside the checkpoint.

@@ -5,7 +5,7 @@ here.
 from ndcb.core.terms import UserError
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Distortion
-from ndcb.report.tables import DISTANCES
+from ndcb.report.names import DISTANCES
 
 
 def generator_label(name: str) -> str:

@@ -13,6 +13,7 @@ from ndcb.faces import lfw
 from ndcb.faces.images import read_picture
 from ndcb.models import checkpoints, quality
 from ndcb.models.quality import GOOD, SENTENCES, UNCHECKED, Gate, load_gate
+from ndcb.results import studies
 from ndcb.vault.vault import Vault
 from training.quality import gate as training
 from training.quality import report as quality_report
@@ -123,7 +124,7 @@ def test_the_goal_is_met_by_the_committed_gate():
 
 
 def test_the_page_says_what_was_measured():
-    found = json.loads(COMMITTED.read_text())
+    found = studies.quality(COMMITTED)
     assert quality_report.PAGE.read_text() == quality_report.report(found), (
         "stale; run: python -m training.quality.report"
     )
@@ -263,7 +264,7 @@ def test_a_gate_is_fitted_and_judged(monkeypatch, tmp_path, lfw_root):
     for part in ("development", "test"):
         sets = found["one_person"][part]["plain"]["3"]
         assert sets["refused"] < 0.2 and sets["missed"] < 0.2
-    assert "| blurred 4 |" in quality_report.report(found)
+    assert "| blurred 4 |" in quality_report.report(studies.quality(tmp_path / "quality.json"))
 
     def never(*_):
         raise AssertionError("looked at again")

@@ -1,9 +1,8 @@
-"""The goals of concealment: which figure each reads, met on which side, and what is said where one
-was not measured.
-"""
+"""Which figure each goal reads, on which side it is met, and what is said of one not measured."""
 
 import pytest
 
+from ndcb.report.goals import side_by_side
 from ndcb.results import goals
 
 
@@ -84,7 +83,7 @@ def test_what_was_not_measured_is_neither_met_nor_missed():
         found["second_recogniser_eer"] == missing
         and found["restored_above_embedding"]["met"] is None
     )
-    text = goals.side_by_side({"`a`": goals.reached(summary()), "`b`": found, "`c`": {}})
+    text = side_by_side({"`a`": goals.reached(summary()), "`b`": found, "`c`": {}})
     assert (
         text.count("not measured") == 3 + len(goals.GOALS)
         and "| goal, on test people | `a` | `b` | `c` |" in text
@@ -92,7 +91,7 @@ def test_what_was_not_measured_is_neither_met_nor_missed():
 
 
 def test_a_table_says_met_or_missed_in_the_goals_own_unit():
-    text = goals.side_by_side({"`a`": goals.reached(summary())})
+    text = side_by_side({"`a`": goals.reached(summary())})
     assert (
         "mean: at most 0.100 | 0.100, met |" in text and "at least 40.00% | 40.00%, met |" in text
     )

@@ -22,6 +22,7 @@ from ndcb.generators.bottleneck import BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
+from ndcb.report.attacks import report_section
 from ndcb.results.goals import reached
 from training import __main__ as command
 from training import evaluation
@@ -29,7 +30,6 @@ from training.attacks import attack as attacking
 from training.attacks import attackers, figures
 from training.attacks.attackers import Attacker, AttackerTraining
 from training.attacks.figures import Judge, accepted, judge, share
-from training.attacks.report import report_section
 from training.data.material import Material
 from training.data.pictures import Pictures
 from training.measure.record import mated_pairs

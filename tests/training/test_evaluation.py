@@ -25,7 +25,9 @@ from ndcb.faces.images import quantise, to_pictures, to_tensor
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.models.recognisers import load_recogniser
+from ndcb.report import document
 from ndcb.results import goals
+from ndcb.results.summaries import parsed
 from training import __main__ as command
 from training import evaluation
 from training.data.material import CHANGES, Material, double_size, half_size, jpeg_75
@@ -947,7 +949,10 @@ def test_a_second_recogniser_sees_photos_and_templates(monkeypatch):
 @pytest.mark.parametrize(
     "module, use",
     [
-        ("tests.training.test_evaluation", lambda one, other: one.second(other, one.test, template=False)),
+        (
+            "tests.training.test_evaluation",
+            lambda one, other: one.second(other, one.test, template=False),
+        ),
         ("training.data.material", lambda one, _: one.shifted(one.test, "jpeg_75")),
         ("ndcb.generators.unet", lambda one, _: one.shifted(one.test)),
         ("ndcb.generators", lambda one, _: one.shifted(one.test)),
@@ -1360,10 +1365,10 @@ def assert_written(folder: Path, summary: dict, width: int):
     text = (place / "report.md").read_text()
     assert text == report.report(summary)
     assert re.findall("^## (.*)$", text, re.M) == [
-        *(title for title, *_ in report.SECTIONS),
+        *(title for title, *_ in document.SECTIONS),
         *(
             title
-            for title, key, _ in report.WHERE_MEASURED
+            for title, key, _ in document.WHERE_MEASURED
             if "not_measured" not in summary.get(key, {"not_measured": ""})
         ),
     ]
@@ -1439,12 +1444,12 @@ def test_one_part_alone_can_be_reported(digits, part):
         key: value for key, value in summary.items() if key == part or key not in evaluation.PARTS
     }
     text = report.report(alone)
-    assert text.count("## ") == len(report.SECTIONS) and "this part was not run" in text
+    assert text.count("## ") == len(document.SECTIONS) and "this part was not run" in text
 
 
 def test_a_picture_is_drawn_of_what_there_is(digits, tmp_path):
     report.draw(
-        {},
+        parsed({}),
         *(np.load(digits / "evaluation" / name) for name in ("scores.npz", "embeddings.npz")),
         tmp_path / "figures.png",
     )

@@ -21,7 +21,7 @@ from training import evaluation
 from training.attacks.linkers import BUDGET, seen, train_linker
 from training.data.pictures import Pictures
 from training.data.sealed_material import SealedMaterial
-from training.evaluation import linking, sealed, sealed_report
+from training.evaluation import linking, report, sealed
 from training.measure.record import measure_sealed, scores, squared_distances
 
 VERSION = 1
@@ -277,7 +277,7 @@ def counted(monkeypatch):
 
     counted.stop = None
     monkeypatch.setattr(sealed, "PARTS", {name: part(name) for name in "abc"})
-    monkeypatch.setattr(sealed_report, "report", json.dumps)
+    monkeypatch.setattr(report, "report", json.dumps)
     return counted
 
 
@@ -328,7 +328,7 @@ def test_the_committed_evaluation_is_whole_and_of_these_weights():
     assert set(summary["sealed"]) == set(sealed.PARTS) == set(summary["commits"])
     assert summary["sha256"] == checkpoints.record("faces-sealed", checkpoints.SEALED)["sha256"]
     assert summary["goals"] == evaluation.rounded(goals.reached(summary))
-    assert (COMMITTED / "report.md").read_text() == sealed_report.report(summary)
+    assert (COMMITTED / "report.md").read_text() == report.report(summary)
     assert all(
         one["mated"] >= 10_000
         for side in ("templates", "photo")

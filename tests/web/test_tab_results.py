@@ -2,52 +2,24 @@
 bad files are answered.
 """
 
-import json
 import re
-import subprocess
-import sys
 
 import gradio as gr
-import numpy as np
 import pytest
 
-from ndcb.core.terms import BadCheckpoint, UnknownName
 from ndcb.models import checkpoints
 from ndcb.results import evaluations
 from ndcb.results.published import TABLE_3, TABLE_4, TABLE_6
 from ndcb.web.tabs import about, results
 from tests.browsing import WAIT, fits, open_tab, served, wait_for_text
 from tests.conftest import ROOT
-from tests.report.test_plots import toy_scores, toy_summary
-
-
-def write(folder, name: str, record: dict | None = None, **changed) -> None:
-    """An evaluation of these figures under checkpoints/name."""
-    place = folder / name / "evaluation"
-    place.mkdir(parents=True)
-    data = "mnist" if name.startswith("digits") else "lfw"
-    (folder / name / "record.json").write_text(
-        json.dumps({"data": {"name": data}} | (record or {}))
-    )
-    summary = toy_summary() | {"checkpoint": name} | changed
-    (place / "summary.json").write_text(
-        json.dumps({key: part for key, part in summary.items() if part is not None})
-    )
-    np.savez_compressed(
-        place / "scores.npz",
-        **{key: values.astype(np.float16) for key, values in toy_scores().items()},
-    )
+from tests.results.toys import series_member, toy_summary, write
 
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
     return tmp_path
-
-
-def series_member(folder, alpha: float) -> None:
-    shift = toy_summary()["embedding_error"] | {"alpha": alpha, "mean": alpha / 2}
-    write(folder, f"digits-with-{alpha:g}", {"series": "alpha"}, embedding_error=shift)
 
 
 def built(tab) -> gr.Blocks:
@@ -62,15 +34,7 @@ def texts(page: gr.Blocks) -> str:
     )
 
 
-# reading
-
-
-def test_names_are_the_complete_ones_faces_first(folder):
-    for name in ("digits", "digits-alpha-0.1", "faces", "mine-of-faces"):
-        write(folder, name)
-    (folder / "half" / "evaluation").mkdir(parents=True)
-    (folder / "half" / "evaluation" / "summary.json").write_text("{}")
-    assert evaluations.names() == ["faces", "mine-of-faces", "digits", "digits-alpha-0.1"]
+# Results
 
 
 def test_committed_evaluations_are_of_generators_and_can_be_shown():
@@ -82,53 +46,6 @@ def test_committed_evaluations_are_of_generators_and_can_be_shown():
         shown = results.show(name)
         assert len(shown) == 1 + len(results.SECTIONS) + len(results.WITH_FIGURES)
         assert f"`{name}`" in shown[0] and "None" not in "".join(shown[: 1 + len(results.SECTIONS)])
-
-
-def test_read(folder):
-    write(folder, "faces")
-    one = evaluations.read("faces")
-    assert one.summary["image"]["mse"] == 0.35
-    assert one.scores["template_genuine"].dtype == np.float32 and one.scores["template_genuine"][
-        0
-    ] == pytest.approx(0.2, abs=1e-3)
-    with pytest.raises(UnknownName, match="there are: faces"):
-        evaluations.read("../faces")
-
-
-@pytest.mark.parametrize("file", ["scores.npz", "summary.json"])
-def test_a_damaged_file_is_a_bad_checkpoint(folder, file):
-    write(folder, "faces")
-    (folder / "faces" / "evaluation" / file).write_bytes(b"PK\x03\x04 nothing")
-    with pytest.raises(BadCheckpoint, match="the evaluation of faces cannot be read"):
-        evaluations.read("faces")
-
-
-def test_reading_needs_no_torch():
-    code = (
-        "import sys; from ndcb.report import plots, tables; from ndcb.results import evaluations;"
-        " evaluations.names(); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-
-
-def test_the_series_is_ordered_by_alpha(folder):
-    for alpha in (0.8, 0.0, 0.1):
-        series_member(folder, alpha)
-    write(folder, "digits-with-7", {"series": "alpha"}, verification=None)
-    write(folder, "digits-alpha-9")
-    rows = evaluations.alpha_series()
-    assert [row["alpha"] for row in rows] == [0, 0.1, 0.8]
-    assert rows[2] == {
-        "alpha": 0.8,
-        "mse": 0.35,
-        "embedding_error": 0.4,
-        "eer": 0.02,
-        "eer_ci95": pytest.approx([0.016, 0.026]),
-        "plain_eer": 0.01,
-    }
-
-
-# Results
 
 
 def page_of(name: str) -> tuple[str, list]:
@@ -189,9 +106,8 @@ def test_what_was_not_measured_says_why(folder):
         and "A second recogniser\n\nNot measured: install it.\n" in text
     )
     assert "### Robustness\n\nNot measured: this part was not run." in text
-    hidden = [
-        section.title for section, plot in zip(results.WITH_FIGURES, plots) if not plot.visible
-    ]
+    placed = zip(results.WITH_FIGURES, plots, strict=True)
+    hidden = [section.title for section, plot in placed if not plot.visible]
     assert hidden == ["LFW's ten folds"]
 
 
@@ -319,7 +235,8 @@ def test_results_in_a_browser(browser, address, width):
     window.close()
 
 
-COLOURS = """() => [...document.querySelectorAll('.results-plot .main-svg text')].filter(text => text.textContent.trim())
+COLOURS = """() => [...document.querySelectorAll('.results-plot .main-svg text')]
+  .filter(text => text.textContent.trim())
   .map(text => getComputedStyle(text).fill)"""
 
 

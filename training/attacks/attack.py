@@ -24,6 +24,7 @@ from ndcb.generators.inverter import Inverter
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
+from ndcb.results import evaluations
 from training.attacks.attackers import (
     BUDGET,
     Attacker,
@@ -215,7 +216,7 @@ def second_recogniser(material: Material, folder: Path) -> dict | None:
     """dlib on the templates themselves: the evaluation's figures of these weights, measured now
     where it lacks them; None without dlib.
     """
-    found = json.loads((folder / "summary.json").read_text()).get("second_recogniser", {})
+    found = evaluations.read_folder(folder).second_recogniser
     found = found if "name" in found else field.second_recogniser(material)
     return found if "name" in found else None
 

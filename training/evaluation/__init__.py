@@ -77,7 +77,7 @@ from training.data.datasets import cache_root
 from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.data.sealed_material import SealedMaterial
-from training.evaluation import field, files, report, sealed, sealed_report
+from training.evaluation import field, files, report, sealed
 from training.evaluation.folds import lfw_folds, official_pairs
 from training.evaluation.paper import paper
 from training.measure.record import failure_figures, image_figures
@@ -190,7 +190,7 @@ def _evaluate_sealed(
         files.write(folder if what else _kept_for(head), with_goals(done), {})
 
     files.write(folder, with_goals(done), {})
-    write_whole(folder / "report.md", sealed_report.report(with_goals(done)))
+    write_whole(folder / "report.md", report.report(with_goals(done)))
     if not what:
         shutil.rmtree(_kept_for(head))
     return folder

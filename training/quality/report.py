@@ -1,46 +1,40 @@
 """checkpoints/quality.json -> docs/quality.md: python -m training.quality.report"""
 
-import json
 from pathlib import Path
 
 from ndcb.core.files import write_whole
 from ndcb.models import checkpoints
 from ndcb.models.quality import FILE, SENTENCES
-from ndcb.report.tables import numbers_table
+from ndcb.report import quality as tables
+from ndcb.results import studies
+from ndcb.results.studies import Quality
 from training.quality.poor_photos import TAUGHT
 
 PAGE = checkpoints.FOLDER.parent / "docs" / "quality.md"
-PARTS = {"development": "development people", "test": "test people"}
-LOGINS = {"plain": "plain template", "sealed": "sealed template, right key"}
-TEMPLATES = {"one_template": "1", "two_templates": "2"}
 
 
-def report(found: dict) -> str:
+def report(quality: Quality) -> str:
     """The page as Markdown, from the figures alone."""
-    return (
-        "\n\n".join(
-            [
-                "# Poor photos, mixed photos, and searches",
-                HEAD.format(**found),
-                "## The quality gate",
-                GATE,
-                untouched(found["untouched"]),
-                "What is said of a refused photo: " + " ".join(SENTENCES.values()),
-                CHANGES.format(people=found["people"]),
-                changes(found["changes"]),
-                goal(found),
-                ALONE,
-                alone(found["alone"]),
-                "## Photos of two people under one name",
-                ONE_PERSON,
-                one_person(found["one_person"]),
-                "## A search through many names",
-                SEARCH,
-                searches(found["identification"]),
-            ]
-        )
-        + "\n"
-    )
+    blocks = [
+        "# Poor photos, mixed photos, and searches",
+        HEAD.format(commit=quality.commit, device=quality.device),
+        "## The quality gate",
+        GATE,
+        tables.untouched(quality.untouched),
+        "What is said of a refused photo: " + " ".join(SENTENCES.values()),
+        CHANGES.format(people=quality.people),
+        tables.changes(quality.changes),
+        tables.goal(quality.goal),
+        ALONE,
+        tables.alone(quality.alone),
+        "## Photos of two people under one name",
+        ONE_PERSON,
+        tables.one_person(quality.one_person),
+        "## A search through many names",
+        SEARCH,
+        tables.searches(quality.identification),
+    ]
+    return "\n\n".join(blocks) + "\n"
 
 
 HEAD = """Written by `python -m training quality`, commit {commit}, on {device}. LFW; no generator
@@ -78,82 +72,8 @@ for n templates, which is what `identify` says. It takes templates for independe
 they are not, so it says rather too much, above all in large vaults."""
 
 
-def untouched(found: dict) -> str:
-    rows = [
-        [PARTS[part], f"{one['people']:,}", f"{one['photos']:,}", f"{one['refused']:.2%}"]
-        for part, one in found.items()
-    ]
-    return numbers_table(["untouched photos of", "people", "photos", "refused"], rows)
-
-
-def changes(found: dict) -> str:
-    header = ["change", "face found", "refused by the gate"]
-    header += [
-        f"{words}: {what}"
-        for words in LOGINS.values()
-        for what in ("strangers accepted", "with the gate", "of those that pass")
-    ]
-    return numbers_table(header, [_change(name, line) for name, line in found.items()])
-
-
-def _change(name: str, line: dict) -> list[str]:
-    if "refused" not in line:
-        return [name, f"{line['found']:.0%}", *[""] * 7]
-    cells = [name, f"{line['found']:.0%}", f"{line['refused']:.1%}"]
-    for login in LOGINS:
-        rates = line[login]
-        passing = "" if rates["passing"] is None else f"{rates['passing']:.2%}"
-        cells += [f"{rates['accepted']:.2%}", f"{rates['with_gate']:.2%}", passing]
-    return cells
-
-
-def goal(found: dict) -> str:
-    reached = dict(found["goal"])
-    allowed, met = reached.pop("allowed"), reached.pop("met")
-    worst = ", ".join(f"{kind} {times:.1f}" for kind, times in reached.items())
-    return (
-        f"**Goal**: with the gate, poor photos let in at most {allowed:.0f} times as many "
-        f"strangers as untouched ones: {'met' if met else '**missed**'}. The most, in either kind "
-        f"of template: {worst}."
-    )
-
-
-def alone(found: dict) -> str:
-    kinds = list(next(iter(found.values())))
-    rows = [[name, *(f"{times[kind]:.1f}" for kind in kinds)] for name, times in found.items()]
-    return numbers_table(["measure", *kinds], rows)
-
-
-def one_person(found: dict) -> str:
-    rows = [
-        [
-            f"{PARTS[part]}, {LOGINS[login].split(',')[0]}",
-            count,
-            f"{one['people']:,}",
-            f"{one['refused']:.1%}",
-            f"{one['missed']:.1%}",
-            f"{one['half_missed']:.1%}",
-        ]
-        for part, logins in found.items()
-        for login, counts in logins.items()
-        for count, one in counts.items()
-    ]
-    header = ["", "photos", "people", "refused", "missed: one stranger", "missed: half strangers"]
-    return numbers_table(header, rows)
-
-
-def searches(found: dict) -> str:
-    rows = [
-        [TEMPLATES[kind], names, f"{one['named']:.1%}", f"{one['predicted']:.1%}"]
-        for kind, counts in found.items()
-        for names, one in counts.items()
-    ]
-    header = ["templates of a name", "names", "strangers named", "predicted"]
-    return numbers_table(header, rows)
-
-
 def write(file: Path, page: Path = PAGE) -> Path:
-    write_whole(page, report(json.loads(file.read_text())))
+    write_whole(page, report(studies.quality(file)))
     return page
 
 

@@ -8,9 +8,9 @@ import gradio as gr
 
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
-from ndcb.report.tables import rate, small
+from ndcb.report.cells import points, rate, small_interval
 from ndcb.results import evaluations
-from ndcb.results.evaluations import Evaluation
+from ndcb.results.summaries import Evaluation, Figures
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -109,18 +109,21 @@ def limits_text() -> str:
 
 
 def _verification(one: Evaluation) -> str:
-    plain, template = (one.summary["verification"][name] for name in ("plain", "template"))
+    plain, template = (one.verification[name] for name in ("plain", "template"))
     login = template["at_login_threshold"]
     return (
-        f"**The login errs:** EER {rate(template['eer'])} {small(template['eer_ci95'])} where"
-        f" templates are stored, {rate(plain['eer'])} {small(plain['eer_ci95'])} where photos are."
-        f" At the login threshold {rate(login['fmr'])} of the impostors are let in and"
+        f"**The login errs:** EER {_eer(template)} where templates are stored, {_eer(plain)} where"
+        f" photos are. At the login threshold {rate(login['fmr'])} of the impostors are let in and"
         f" {rate(login['fnmr'])} of the genuine are refused."
     )
 
 
+def _eer(side: Figures) -> str:
+    return f"{rate(side['eer'])} {small_interval(side['eer_ci95'])}"
+
+
 def _second(one: Evaluation) -> str:
-    found = one.summary["second_recogniser"]
+    found = one.second_recogniser
     accepted = {name: rate(found[name]["tar_at_fmr_1e-3"]) for name in ("plain", "template")}
     return (
         f"**How much of the face a template shows:** {found['name']}, a recogniser that had no part"
@@ -130,7 +133,7 @@ def _second(one: Evaluation) -> str:
 
 
 def _embedding(one: Evaluation) -> str:
-    found = one.summary["embedding_error"]
+    found = one.embedding_error
     return (
         "**A template can be linked to its photo:** their embeddings are at a mean squared"
         f" distance of {found['mean']:.3f} ({found['share_over_alpha']:.1%} over the margin"
@@ -139,7 +142,7 @@ def _embedding(one: Evaluation) -> str:
 
 
 def _failures(one: Evaluation) -> str:
-    found = one.summary["failures"]
+    found = one.failures
     return (
         "**The failures of the paper's Table 5** (0 is none of it, 1 is all): blank output"
         f" {found['blank']:.2f}, contours kept {found['contours_kept']:.2f}, only colours changed"
@@ -148,15 +151,15 @@ def _failures(one: Evaluation) -> str:
 
 
 def _folds(one: Evaluation) -> str:
-    lost = one.summary["lfw_folds"]["test_people"]["drop"]
+    lost = one.lfw_folds["test_people"]["drop"]
     return (
-        f"**What distortion costs:** {100 * lost['mean']:.2f} points {small(lost['ci95'])} of"
+        f"**What distortion costs:** {points(lost, ' points ')} of"
         " accuracy on those of LFW's official pairs whose distorted person is unseen."
     )
 
 
 def _enrol(one: Evaluation) -> str:
-    found = one.summary["failure_to_enrol"]["test"]
+    found = one.failure_to_enrol["test"]
     return (
         f"**Failure to enrol:** no face is found in {found['failures']:,} of {found['pictures']:,}"
         " photos."

@@ -19,7 +19,7 @@ from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from ndcb.faces import samples
 from ndcb.faces.lfw import data_root, lfw_files
 from ndcb.models.pipeline import Models
-from ndcb.report.tables import details
+from ndcb.report.cells import details
 from ndcb.web import private_files, words
 from ndcb.web.photo import Photo, Photos
 from ndcb.web.tabs import attacks_sealed

@@ -6,9 +6,10 @@ from pathlib import Path
 import gradio as gr
 
 from ndcb.attacks import line_up as attacks
-from ndcb.report import sealed_tables
-from ndcb.report.tables import details
+from ndcb.report import sealed
+from ndcb.report.cells import details
 from ndcb.results import evaluations
+from ndcb.results.summaries import SealedEvaluation
 from ndcb.web import words
 
 INTRODUCTION = """**Sealed templates** are made with a secret key of their own. What they store is a direction that the key has turned at
@@ -17,10 +18,10 @@ random, so without the key a template is as likely to be anybody's. The tab *Log
 
 def build(pictures_row) -> None:
     """pictures_row: (caption, file) of each picture -> HTML."""
-    for name, summary in evaluations.sealed().items():
+    for name, evaluation in evaluations.sealed().items():
         label = html.escape(words.generator_label(name))
         gr.HTML(f"<h3>{label}</h3>{pictures_row(pictures(name))}", elem_id=f"restored-{name}")
-        gr.Markdown(text(summary), elem_classes="stolen-table", elem_id=f"restored-{name}-table")
+        gr.Markdown(text(evaluation), elem_classes="stolen-table", elem_id=f"restored-{name}-table")
 
 
 def pictures(name: str) -> list[tuple[str, Path]]:
@@ -33,23 +34,16 @@ def pictures(name: str) -> list[tuple[str, Path]]:
     ]
 
 
-def text(summary: dict) -> str:
-    found = summary["sealed"]
+def text(evaluation: SealedEvaluation) -> str:
+    parts = evaluation.sealed
+    more = [sealed.verification(parts.verification), sealed.times(parts.times)]
     return "\n\n".join(
         [
             INTRODUCTION,
-            sealed_tables.finding(found),
-            sealed_tables.restoration(found["restoration"]),
-            sealed_tables.security(found["security"]),
-            sealed_tables.linkability(found["linkability"]),
-            details(
-                "Accuracy and time",
-                "\n\n".join(
-                    [
-                        sealed_tables.verification(found["verification"]),
-                        sealed_tables.times(found["times"]),
-                    ]
-                ),
-            ),
+            sealed.finding(parts),
+            sealed.restoration(parts.restoration),
+            sealed.security(parts.security),
+            sealed.linkability(parts.linkability),
+            details("Accuracy and time", "\n\n".join(more)),
         ]
     )

@@ -2,6 +2,7 @@
 Read from its evaluation, never typed.
 """
 
+from itertools import chain
 from textwrap import wrap
 
 import gradio as gr
@@ -10,15 +11,16 @@ from gradio.context import Context
 from ndcb.core.terms import UserError
 from ndcb.models.pipeline import Models
 from ndcb.report import plots
-from ndcb.report.tables import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
+from ndcb.report.goals import side_by_side
+from ndcb.report.sections import GROUPS, SECTIONS, WITH_FIGURES, Section, head_text, series_text
 from ndcb.results import evaluations
-from ndcb.results.evaluations import Evaluation
-from ndcb.results.goals import side_by_side
+from ndcb.results.summaries import Evaluation
 from ndcb.web import words
 from ndcb.web.tabs.distort import LATEST
 
 CSS = """
-.results table { width: 100%; font-size: .9rem; table-layout: auto } .results th, .results td { padding: .3rem .5rem !important }
+.results table { width: 100%; font-size: .9rem; table-layout: auto }
+.results th, .results td { padding: .3rem .5rem !important }
 .results th, .results td { overflow-wrap: normal !important; word-break: normal !important }
 .results td:not(:first-child) { text-align: right; white-space: nowrap }
 .results { overflow-x: auto } .results small { opacity: .75; white-space: nowrap }
@@ -26,15 +28,24 @@ CSS = """
 .results-plot .main-svg text { fill: var(--body-text-color) !important }
 .results-plot .updatemenu-item-rect { fill-opacity: .25 !important }
 .results-plot .hoverlayer text { fill: #ffffff !important }
-@media (max-width: 600px) { .results table { font-size: .78rem } .results th, .results td { padding: .22rem .28rem !important }
-  .results small, .results td:not(:first-child) { white-space: normal } }
+@media (max-width: 600px) {
+  .results table { font-size: .78rem }
+  .results th, .results td { padding: .22rem .28rem !important }
+  .results small, .results td:not(:first-child) { white-space: normal }
+}
 """
 NOTHING = "No checkpoint has been evaluated yet; run: python -m training evaluate NAME"
-INTRODUCTION = """How well it works, measured on people and digits that the generators were not trained on, beside the paper's own figures.
-A login errs in two ways: **FMR** is the share of strangers who are let in, **FNMR** the share of owners who are refused. The **EER** is
+INTRODUCTION = """\
+How well it works, measured on people and digits that the generators were not trained on, beside \
+the paper's own figures.
+A login errs in two ways: **FMR** is the share of strangers who are let in, **FNMR** the share of \
+owners who are refused. The **EER** is
 the value of both at the threshold where they are equal; lower is better."""
-GOALS = """What this project asks of a template: that the recogniser is not misled by it, and that it tells others as little as the
-embedding allows. All generators of faces, each goal met or missed; what a thief restores is in the tab Attacks."""
+GOALS = """\
+What this project asks of a template: that the recogniser is not misled by it, and that it tells \
+others as little as the
+embedding allows. All generators of faces, each goal met or missed; what a thief restores is in \
+the tab Attacks."""
 
 
 def build(models: Models) -> None:
@@ -57,9 +68,9 @@ def build(models: Models) -> None:
     outputs = [gr.Markdown(head, elem_classes="results", elem_id="results-head")]
     remaining = iter(rest)
     placed = [_group(title, sections, remaining) for title, sections in GROUPS.items()]
-    outputs += [text for group in placed for text, _ in group] + [
-        plot for group in placed for _, plot in group if plot is not None
-    ]
+    shown = list(chain.from_iterable(placed))
+    outputs += [text for text, _ in shown]
+    outputs += [plot for _, plot in shown if plot is not None]
     with gr.Tab("Concealment"):
         gr.Markdown(goals_text(), elem_classes="results", elem_id="results-goals")
     series = _series()
@@ -120,15 +131,16 @@ def _own_tab() -> gr.Tab:
 
 
 def show(name: str) -> list:
-    """What belongs in each place for this checkpoint: the head, a text a section, a plot a section
-    that has one. On a UserError its sentence takes the head's place and everything else stays. Not
-    for `build`: there a gr.Plot would be laid out.
+    """The head, a text for each section, and a plot for each section that has one.
+
+    On a UserError its sentence takes the head's place and everything else stays. Not for `build`:
+    there a gr.Plot would be laid out.
     """
     try:
-        one = evaluations.read(name)
+        evaluation = evaluations.read(name)
     except UserError as error:
         return [f"**{error}**", *[gr.skip()] * (len(SECTIONS) + len(WITH_FIGURES))]
-    return [*_texts(one), *(section_plot(section, one) for section in WITH_FIGURES)]
+    return [*_texts(evaluation), *(section_plot(section, evaluation) for section in WITH_FIGURES)]
 
 
 def texts(name: str) -> list[str]:
@@ -139,17 +151,17 @@ def texts(name: str) -> list[str]:
         return [f"**{error}**", *[""] * len(SECTIONS)]
 
 
-def _texts(one: Evaluation) -> list[str]:
-    return [head_text(one), *(section.markdown(one) for section in SECTIONS)]
+def _texts(evaluation: Evaluation) -> list[str]:
+    return [head_text(evaluation), *(section.markdown(evaluation) for section in SECTIONS)]
 
 
 def goals_text() -> str:
     """All generators of faces side by side, whichever checkpoint is chosen."""
     try:
-        found = evaluations.goals()
+        reached = evaluations.goals()
     except UserError as error:
         return f"**{error}**"
-    return f"{GOALS}\n\n{side_by_side(found)}" if found else NOTHING
+    return f"{GOALS}\n\n{side_by_side(reached)}" if reached else NOTHING
 
 
 def show_series() -> list:
@@ -164,10 +176,10 @@ def show_series() -> list:
     ]
 
 
-def section_plot(section: Section, one: Evaluation) -> gr.Plot:
-    if one.reason(*section.needs):
+def section_plot(section: Section, evaluation: Evaluation) -> gr.Plot:
+    if evaluation.reason(*section.needs):
         return gr.Plot(None, visible=False)
-    return gr.Plot(_dress(section.figure(one), one.name), visible=True)
+    return gr.Plot(_dress(section.figure(evaluation), evaluation.name), visible=True)
 
 
 def _dress(figure, view: str):
