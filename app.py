@@ -1,6 +1,5 @@
 """The page: python app.py, then http://127.0.0.1:7860 (GRADIO_SERVER_PORT chooses another port)."""
 
-import logging
 import signal
 import sys
 import threading
@@ -9,104 +8,27 @@ from ndcb.web import environment
 
 environment.prepare()  # before Gradio, which reads it as it is imported
 
-import gradio as gr
-
-from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES
-from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models, pick_device
-from ndcb.web import gate, headers, private_files, style
-from ndcb.web.session import demonstration
-from ndcb.web.tabs import about, attacks, compare, distort, embedding, live, login, results
-
-PURPOSE = """# ndcb
-Turns a face into a picture that differs from it as much as possible, while a face recogniser still sees the same person.
-That picture can be stored as a login template: *non-distortive cancelable biometrics*, after
-[arXiv 2401.15048](https://arxiv.org/abs/2401.15048). A demonstration, not a security product."""
-PRIVACY = (
-    "**Your picture stays yours:** it is processed in memory on the machine that serves this page,"
-    " is not recorded, and is gone in minutes."
-)
-
-NOT_SHOWN = (
-    "This tab cannot be shown: a file that it needs is missing or damaged. Whoever runs this page"
-    " finds out which in its log; the other tabs are not affected."
-)
-
-TABS = {
-    "Distort": distort,
-    "Live": live,
-    "Compare": compare,
-    "Embedding space": embedding,
-    "Login": login,
-    "Results": results,
-    "Attacks": attacks,
-    "About": about,
-}
-CSS = "\n".join([style.CSS, *(getattr(tab, "CSS", "") for tab in TABS.values())])
-LAUNCH = {
-    "theme": style.THEME,
-    "css": CSS,
-    "run_history": False,
-    "enable_monitoring": False,
-    "show_error": False,
-    "ssr_mode": False,
-    "max_file_size": "40mb",
-    "footer_links": ["api", "settings"],
-    "state_session_capacity": gate.MOST_VISITS,
-    "app_kwargs": {"middleware": headers.MIDDLEWARE + gate.MIDDLEWARE},
-}
-"""How the page is served: nothing of a visit is recorded, in the browser or here."""
-
-
-def build(models: Models) -> gr.Blocks:
-    with gate.Page(title="ndcb", analytics_enabled=False, delete_cache=(300, 900)) as page:
-        gr.Markdown(PURPOSE)
-        gr.Markdown(PRIVACY, elem_classes="privacy")
-        for name, tab in TABS.items():
-            with gr.Tab(name) as place:
-                build_tab(tab, models, place)
-
-        def forget(request: gr.Request) -> None:
-            """Gradio would keep what a closed window's visitor left in memory for an hour."""
-            page.state_holder.delete_state(request.session_hash)
-
-        page.unload(forget)
-    return page
-
-
-def build_tab(tab, models: Models, place: gr.Tab) -> None:
-    """Lay out a tab. Where a file that it shows is missing or damaged it says so, and the other
-    tabs are there all the same.
-    """
-    try:
-        tab.build(models)
-    except Exception:
-        logging.exception("The tab %s cannot be shown", place.label)
-        place.children.clear()
-        gr.Markdown(NOT_SHOWN)
-
-
-def warm_up(models: Models) -> None:
-    """What the first visitors would wait for; the page is there meanwhile."""
-    models.warm_up(
-        [name for name in (DEFAULT_FACES, DEFAULT_DIGITS) if name in checkpoints.names()]
-    )
-    demonstration(models)
+from ndcb.web import private_files
+from ndcb.web.page import LAUNCH, build, warm_up
 
 
 def main() -> None:
     port = environment.chosen_port()
     models = Models(pick_device("auto"))
+
     folder = private_files.private_folder()
     page = build(models)
     private_files.set_own(folder)
     private_files.keep_sweeping(folder, age=900, every=60)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is removed then too
+
     try:
         page.launch(**LAUNCH, server_port=port, prevent_thread_lock=True)
     except OSError as error:
         no_port = "empty port" in str(error)  # Gradio's words
         sys.exit(environment.NO_PORT if no_port else f"The page cannot be served ({error}).")
+
     threading.Thread(target=warm_up, args=(models,), daemon=True).start()
     page.block_thread()
 

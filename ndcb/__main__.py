@@ -14,7 +14,9 @@ if __name__ == "__main__":
 
 import sys
 from dataclasses import replace
-from typing import Annotated, Union
+from functools import reduce
+from operator import or_
+from typing import Annotated
 
 import tyro
 
@@ -25,9 +27,10 @@ from ndcb.cli.arguments import check_numbers, options_first
 from ndcb.core.terms import UserError
 
 VERBS = pictures_cli.VERBS | vault_cli.VERBS
-NO_READER = 141
-"""The exit code of what is told by its reader that it need not go on, as a shell gives it."""
-STOPPED = 130
+FAILED, REFUSED = 1, 2
+"""Exit codes: a photo or a pair failed or was not accepted; the call cannot be carried out."""
+STOPPED, NO_READER = 130, 141
+"""Exit codes as a shell gives them: after Ctrl-C, and where nobody reads the output any more."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _answer(sys.argv[1:] if arguments is None else arguments, progress)
     except UserError as error:
         console.say(str(error))
-        return 2
+        return REFUSED
     except KeyboardInterrupt:
         console.say(progress.stopped())
         return STOPPED
@@ -48,21 +51,32 @@ def main(arguments: list[str] | None = None) -> int:
 def _answer(arguments: list[str], progress: console.Progress) -> int:
     console.prepare()
     command = _parse(arguments)
-    failed = False
-    for line in VERBS[type(command)](command, progress):
+    carry_out = VERBS[type(command)]
+    exit_code = 0
+    for line in carry_out(command, progress):
         console.show(line)
-        failed |= "error" in line or "damaged" in line or line.get("accepted") is False
-    return int(failed)
+        if _tells_failure(line):
+            exit_code = FAILED
+    return exit_code
+
+
+def _tells_failure(line: dict) -> bool:
+    return "error" in line or "damaged" in line or line.get("accepted") is False
 
 
 def _parse(arguments: list[str]):
-    """Raises UserError, NoReader; SystemExit: the parser said what is wrong, or gave help."""
-    names = {verb.__name__.lower(): verb for verb in VERBS}
-    named = [Annotated[verb, tyro.conf.subcommand(name)] for name, verb in names.items()]
-    arguments = options_first(arguments, names)
+    """The verb with its arguments.
+
+    Raises UserError, NoReader; SystemExit: the parser said what is wrong, or gave help.
+    """
+    verbs = {verb.__name__.lower(): verb for verb in VERBS}
+    subcommands = [Annotated[verb, tyro.conf.subcommand(name)] for name, verb in verbs.items()]
     with console.printing():
         command = tyro.cli(
-            Union[tuple(named)], prog="python -m ndcb", description=__doc__, args=arguments
+            reduce(or_, subcommands),
+            prog="python -m ndcb",
+            description=__doc__,
+            args=options_first(arguments, verbs),
         )
 
     check_numbers(command)

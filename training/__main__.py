@@ -1,8 +1,7 @@
-"""Train a model and leave its checkpoint, or measure one: python -m training PRESET|COMMAND
-[overrides].
+"""Train a model and leave its checkpoint, or measure one.
 
-The same command goes on with a run that was stopped, at any moment and however. Several GPUs:
-accelerate launch -m training PRESET.
+python -m training PRESET|COMMAND [overrides]. The same command goes on with a run that was stopped,
+at any moment and however. Several GPUs: accelerate launch -m training PRESET.
 """
 
 import sys
@@ -27,17 +26,21 @@ from training.presets import (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    data: str | None = None
+    """Folder that holds lfw_home/ and MNIST/. Default: NDCB_DATA, else a cache folder to which they
+    are downloaded.
+    """
+
+
 @dataclass(frozen=True)
-class Places:
+class Places(Data):
     """Where things are read and written."""
 
-    data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
-    downloaded.
-    """
     out: Path | None = None
-    """Folder of the run: state to go on from, log.csv, curves.png, samples. Default: runs/PRESET.
-    For smoke, the folder of its runs.
+    """Folder of the run: its state, log.csv, curves.png, samples. Default: runs/PRESET. For smoke,
+    the folder of its runs.
     """
     checkpoint: Path | None = None
     """Folder of the finished checkpoint. Default: checkpoints/PRESET; for smoke, in the run's
@@ -57,79 +60,62 @@ class SmokeJob:
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
+class EvaluateJob(Data):
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
-    """Names of generators, or paths of their folders; in each the folder `evaluation` is written. A
-    sealed generator has parts of its own: those of `training.evaluation.sealed`.
+    """Names of generators, or paths of their folders. The folder `evaluation` is written in each.
+    Sealed generators have parts of their own, which `training.evaluation.sealed` lists.
     """
     what: tuple[str, ...] = ()
     """Only these parts: image, embedding_error, failures, failure_to_enrol, verification,
     lfw_folds, paper, robustness, second_recogniser, polish.
     """
-    data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
-    downloaded.
-    """
 
 
 @dataclass(frozen=True)
-class AttackJob:
+class AttackJob(Data):
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
-    """Names of generators of faces that are evaluated, or paths of their folders; their
+    """Names of generators of faces that are evaluated, or paths of their folders. Their
     summary.json gets the key `attacks`.
     """
     steps: int = 800
-    """Steps that each attacker learns. Only figures of the same number can be compared."""
-    pictures: int = 1000
-    """So many test pictures are restored."""
-    data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
-    downloaded.
+    """Number of steps that each attacker learns. Only figures of the same number can be compared.
     """
+    pictures: int = 1000
+    """Number of test pictures that are restored."""
 
 
 @dataclass(frozen=True)
-class InverterJob:
+class InverterJob(Data):
     steps: int = 800
-    """Steps that it learns, as in `attack`."""
+    """Number of steps that it learns, as in `attack`."""
     checkpoint: Path = checkpoints.FOLDER / INVERTER
     """Folder of the checkpoint."""
-    data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
-    downloaded.
-    """
 
 
 @dataclass(frozen=True)
-class ObjectivesJob:
+class ObjectivesJob(Data):
     steps: int = 100
-    """Steps that each objective trains, from the step on at which the preset's own begins."""
-    pictures: int = 400
-    """So many pictures of development people are judged."""
-    out: Path = Path("runs/objectives")
-    """Folder of the runs, to go on from."""
-    data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
-    downloaded.
+    """Number of steps that each objective is trained, from the step at which the preset's own
+    begins.
     """
+    pictures: int = 400
+    """Number of development people's pictures that are judged."""
+    out: Path = Path("runs/objectives")
+    """Folder of the runs, which go on from there."""
 
 
 @dataclass(frozen=True)
-class QualityJob:
+class QualityJob(Data):
     people: int = 200
-    """So many test people's photos are made poor, in every way."""
-    data: str | None = None
-    """Folder that holds lfw_home/; else NDCB_DATA, else a cache folder to which it is
-    downloaded.
-    """
+    """Number of test people whose photos are made poor, in every way."""
 
 
 @dataclass(frozen=True)
 class BenchmarkJob:
     out: Path = checkpoints.FOLDER / "benchmark.json"
-    """Where the figures are written."""
+    """File that the figures are written to."""
     what: tuple[str, ...] = ()
-    """Only these parts, the others stay as they are: stages, training, start_up, page."""
+    """Only these parts; the others stay as they are: stages, training, start_up, page."""
 
 
 @dataclass(frozen=True)
@@ -139,27 +125,21 @@ class ExampleJob:
 
 
 @dataclass(frozen=True)
-class MeasureJob:
+class MeasureJob(Data):
     checkpoints: tyro.conf.Positional[tuple[str, ...]]
     """Names of committed checkpoints."""
-    data: str | None = None
-    """Folder that holds lfw_home/ and MNIST/; else NDCB_DATA, else a cache folder to which they are
-    downloaded.
-    """
 
 
 def remeasure(job: MeasureJob) -> None:
     from training.data.pictures import load_pictures
     from training.measure.record import measure
 
+    every = checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS
     for name in job.checkpoints:
-        record = checkpoints.load(
-            name, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS
-        ).record
-        measure(
-            checkpoints.FOLDER / name, load_pictures(record["data"]["name"], data_root(job.data))
-        )
-        print(checkpoints.FOLDER / name)
+        record = checkpoints.load(name, every).record
+        folder = checkpoints.FOLDER / name
+        measure(folder, load_pictures(record["data"]["name"], data_root(job.data)))
+        print(folder)
 
 
 def evaluate_all(job: EvaluateJob) -> None:
@@ -196,7 +176,7 @@ def fit_quality(job: QualityJob) -> None:
 
 
 def make_examples(job: ExampleJob) -> None:
-    from ndcb.faces.samples import make_example
+    from ndcb.models.examples import make_example
 
     for name in job.checkpoints:
         print(make_example(name))
@@ -209,7 +189,7 @@ def run_benchmark(job: BenchmarkJob) -> None:
     print(job.out)
 
 
-def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
+def train(training: Training, places: Places, out: Path, checkpoint: Path) -> Path:
     from training.loops.bottleneck import train_bottleneck
     from training.loops.embedder import train_embedder
     from training.loops.generator import train_generator
@@ -221,7 +201,7 @@ def train(training: Training, root: Path, out: Path, checkpoint: Path) -> Path:
         BottleneckTraining: train_bottleneck,
         SealedTraining: train_sealed,
     }
-    return trainers[type(training)](training, root, out, checkpoint)
+    return trainers[type(training)](training, data_root(places.data), out, checkpoint)
 
 
 COMMANDS = {
@@ -236,28 +216,23 @@ COMMANDS = {
         attack_all,
     ),
     "inverter": (
-        (
-            "Train the attacker that paints faces from bare embeddings, and leave it as a"
-            " checkpoint for the page."
-        ),
+        "Train the attacker that restores faces from embeddings, and save it for the page.",
         InverterJob(),
         make_inverter,
     ),
     "objectives": (
-        (
-            "Compare objectives against transfer to other recognisers, from faces-bottleneck's step"
-            " on at which its own begins."
-        ),
+        "Compare objectives against transfer to other recognisers, in the training of"
+        " faces-bottleneck.",
         ObjectivesJob(),
         compare_objectives,
     ),
     "quality": (
-        "Fit the gate against poor photos and measure it, mixed enrolments and searches.",
+        "Fit the gate against poor photos; measure it, mixed enrolments and searches.",
         QualityJob(),
         fit_quality,
     ),
     "benchmark": (
-        "Time and memory of every stage and preset, as ratios to FaceNet's own.",
+        "Measure time and memory of every stage and preset, as ratios to FaceNet's own.",
         BenchmarkJob(),
         run_benchmark,
     ),
@@ -272,10 +247,11 @@ COMMANDS = {
         remeasure,
     ),
 }
+"""Name -> its help, a job with its defaults, and the function that does the job."""
 
 
 def jobs() -> dict:
-    """Every preset's name -> (one line, job with its defaults)."""
+    """Name of every preset and command -> (its help, a job with its defaults)."""
     known = {name: (f"Train {name}.", Job(training)) for name, training in PRESETS.items()}
     return known | {
         "smoke": (smoke.__doc__, SmokeJob()),
@@ -284,20 +260,18 @@ def jobs() -> dict:
 
 
 def run(job) -> None:
-    for _, command, call in COMMANDS.values():
+    for _, command, do in COMMANDS.values():
         if isinstance(job, type(command)):
-            return call(job)
-    smoking = isinstance(job, SmokeJob)
-    for training in smoke() if smoking else [job.training]:
-        out = (
-            job.places.out
-            if job.places.out and not smoking
-            else (job.places.out or Path("runs")) / training.preset
-        )
-        checkpoint = job.places.checkpoint or (
-            out / "checkpoint" if smoking else checkpoints.FOLDER / training.preset
-        )
-        print(train(training, data_root(job.places.data), out, checkpoint))
+            return do(job)
+    if isinstance(job, SmokeJob):
+        runs = job.places.out or Path("runs")
+        for training in smoke():
+            out = runs / training.preset
+            print(train(training, job.places, out, job.places.checkpoint or out / "checkpoint"))
+        return
+    out = job.places.out or Path("runs") / job.training.preset
+    checkpoint = job.places.checkpoint or checkpoints.FOLDER / job.training.preset
+    print(train(job.training, job.places, out, checkpoint))
 
 
 def main(arguments: list[str] | None = None) -> int:

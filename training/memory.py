@@ -1,5 +1,7 @@
-"""Keeps freed memory in the process. On Linux, giving large blocks back to the system at every
-layer of a network and taking them again takes a good part of a training step on the CPU.
+"""Keeps freed memory in the process.
+
+On Linux, large blocks are given back to the system at every layer of a network, and taken again.
+That takes a good part of a training step on the CPU.
 """
 
 import ctypes

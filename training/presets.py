@@ -1,4 +1,4 @@
-"""What can be trained: a frozen config a kind of model, and a function a preset."""
+"""What can be trained: a frozen config for each kind of model, and a function for each preset."""
 
 from dataclasses import dataclass, replace
 
@@ -10,23 +10,23 @@ from ndcb.recognisers.digits import DigitEmbedderConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, how fast, how often to save: the same for every model."""
+    """How long to train, how fast, and how often to save; for every kind of model."""
 
     steps: int
-    """Optimiser steps in all."""
+    """Number of optimiser steps in all."""
     batch: int = 64
-    """Pictures a step, over all devices together."""
+    """Number of pictures in a step, over all devices together."""
     lr: float = 1e-4
     """Adam's learning rate; with `cosine` its peak."""
     cosine: bool = False
-    """Warm up over the first twentieth of the steps, then fall to zero along a cosine; else
-    constant, as in the paper.
+    """The learning rate rises over the first twentieth of the steps, then falls to zero along a
+    cosine. Otherwise it is constant, as in the paper.
     """
     seed: int = 0
     """Fixes the initial weights and the order of the pictures."""
     save_every: int = 200
-    """Steps between two states that a stopped run goes on from, with curves and a grid of
-    pictures.
+    """Save after so many steps: the state that a stopped run goes on from, loss curves, and a grid
+    of pictures.
     """
 
 
@@ -43,15 +43,15 @@ class EmbedderTraining:
     margin: float = 0.2
     """mu of Eq. 4."""
     all_triplets: bool = False
-    """Use every triplet of a batch that still has a loss; else one random triplet a digit, as in
-    the paper.
+    """Use every triplet of a batch that still has a loss. Otherwise one random triplet for each
+    digit, as in the paper.
     """
     augment: bool = False
-    """Turn, shift and scale the digits a little."""
+    """Turn, shift and scale the digits a little before each step."""
     limit: int | None = None
-    """Only the first so many pictures of each part of the data, for tests."""
+    """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
-    """The checkpoint's name for people, on the page; else the preset's."""
+    """The checkpoint's name on the page. Default: the preset's name."""
 
 
 @dataclass(frozen=True)
@@ -69,32 +69,32 @@ class GeneratorTraining:
     recogniser: str
     """Name of the frozen recogniser F."""
     distance: str
-    """Picture distance of Eq. 8: l1, mse, l2, dssim, sobel or combined (`ndcb.core.distances`), or
-    unexplained (`training.loops.decorrelation`).
+    """Distance of pictures in Eq. 8: l1, mse, l2, dssim, sobel or combined (`ndcb.core.distances`),
+    or unexplained (`training.loops.decorrelation`).
     """
     alpha: float
-    """Margin of Eq. 9 on the squared embedding distance."""
+    """Margin of Eq. 9: below this squared embedding distance there is no embedding loss."""
     pi_emb: float
-    """Share of the embedding loss in Eq. 7, in [0, 1]."""
+    """Weight of the embedding loss in Eq. 7, in [0, 1]."""
     pi_hold: float = 0.0
-    """Part of the steps with pi_emb at 1: the pictures are to be recognised before they are to
-    differ.
+    """Share of the steps at the beginning with pi_emb at 1: templates must be recognised before
+    they must differ from the photo.
     """
     pi_ramp: float = 0.0
-    """Part of the steps after these over which pi_emb falls from 1 to its value. Keeps a generator
-    from starting with a saturated blank picture.
+    """Share of the steps, after those of pi_hold, over which pi_emb falls from 1 to its value. It
+    keeps a generator from starting with a saturated blank picture.
     """
     limit: int | None = None
-    """Only the first so many pictures of each part of the data, for tests."""
+    """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
-    """The checkpoint's name for people, on the page; else the preset's."""
+    """The checkpoint's name on the page. Default: the preset's name."""
     series: str | None = None
-    """Of which comparison it is one: alpha, that of Figure 12."""
+    """The comparison that the model belongs to: `alpha`, that of Figure 12."""
 
 
 @dataclass(frozen=True)
 class BottleneckTraining:
-    """Train a generator that reads F(X) only, so that F(T) is F(X) again."""
+    """Train a generator that reads F(X) only, so that F(T) equals F(X)."""
 
     preset: str
     """Name of the preset and of the checkpoint."""
@@ -105,37 +105,35 @@ class BottleneckTraining:
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     alpha: float = 0.2
-    """Margin of Eq. 9 on the squared embedding distance: what it is measured against. The training
-    asks for less than it can get.
+    """Margin of Eq. 9, which the measured embedding error is compared with. The training itself
+    minimises the squared embedding distance without a margin.
     """
     mix: float = 0.5
-    """At most this share of another person's embedding is mixed into half of the embeddings."""
+    """Half of the embeddings are mixed with another person's; this is its largest share."""
     noise: float = 0.7
-    """At most this much of the spread of people's embeddings is added as noise to half of them."""
+    """Half of the embeddings get noise, at most so many times the spread of people's embeddings."""
     uniformity: float = 0.0
-    """Weight of the objective against transfer to other recognisers: the variance of templates
-    between people, block by block.
+    """Weight of the objective against transfer to other recognisers. It penalises the variance of
+    the templates' blocks between people.
     """
     uniformity_block: int = 8
-    """Side of these blocks in pixels. Detail finer than a block is free, so small blocks leave only
-    the finest.
-    """
+    """Side of these blocks in pixels. Detail finer than a block is not penalised."""
     uniformity_from: float = 0.0
-    """Share of the steps before this objective begins: first a template must be recognised at
-    all.
+    """Share of the steps before this objective begins. Until then, templates only learn to be
+    recognised.
     """
     disturbed: float = 0.0
-    """Share of each batch that is made smaller and back before F sees it."""
+    """Share of each batch that is shrunk and enlarged again before F sees it."""
     limit: int | None = None
-    """Only the first so many pictures of each part of the data, for tests."""
+    """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
-    """The checkpoint's name for people, on the page; else the preset's."""
+    """The checkpoint's name on the page. Default: the preset's name."""
 
 
 @dataclass(frozen=True)
 class SealedTraining:
-    """Train a generator that is given a direction, turned by a secret key, so that F(T) points
-    there again.
+    """Train a generator that is given a direction, turned by a secret key, so that F(T) has this
+    direction.
     """
 
     preset: str
@@ -145,29 +143,30 @@ class SealedTraining:
     model: SealedConfig = SealedConfig()
     """The network."""
     start: str | None = "faces-bottleneck"
-    """Checkpoint of a bottleneck generator: its decoder is gone on with. None: one with random
+    """Checkpoint of a bottleneck generator whose decoder is trained on. None: begin with random
     weights.
     """
     recogniser: str = "facenet-casia-webface"
     """Name of the frozen recogniser F."""
     exponent: float = 0.25
-    """Each principal direction of people's embeddings is divided by its variance to this power. It
-    and the number of directions were chosen by the EER of development people.
+    """Each principal direction of people's embeddings is divided by its variance to this power.
+    Chosen, with the number of directions, by the EER of development people.
     """
     alpha: float = 0.1
-    """What the squared distance of directions is measured against."""
+    """Margin that the measured squared distance of directions is compared with."""
     limit: int | None = None
-    """Only the first so many pictures of each part of the data, for tests."""
+    """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
-    """The checkpoint's name for people, on the page; else the preset's."""
+    """The checkpoint's name on the page. Default: the preset's name."""
 
 
 Training = EmbedderTraining | GeneratorTraining | BottleneckTraining | SealedTraining
 
 
 def digits_embedder() -> EmbedderTraining:
-    """The paper's network and loss with more triplets a step, a higher rate and turned digits: a
-    better recogniser, sooner.
+    """The paper's network and loss, with more triplets a step, a higher rate and turned digits.
+
+    It gives a better recogniser, sooner.
     """
     return EmbedderTraining(
         "digits-embedder",
@@ -189,8 +188,10 @@ def digits_embedder_paper() -> EmbedderTraining:
 
 
 def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
-    """Section 4.3's MNIST settings. Its L2 distance is the mean squared error, as in the paper's
-    code and tables; Eq. 12 as printed is the root of that divided by 28.
+    """Section 4.3's MNIST settings.
+
+    Its L2 distance is the mean squared error, as in the paper's code and tables; Eq. 12 as printed
+    is the root of that divided by 28.
     """
     return GeneratorTraining(
         preset,
@@ -206,8 +207,9 @@ def digits(alpha: float = 0.3, preset: str = "digits") -> GeneratorTraining:
 
 
 def digits_alpha(alpha: float) -> GeneratorTraining:
-    """One of the series for Figure 12: `digits` at another margin, at three times the rate and so
-    in fewer steps.
+    """One of the series for Figure 12: `digits` at another margin.
+
+    The rate is three times as high, so fewer steps are enough.
     """
     return replace(
         digits(alpha, f"digits-alpha-{alpha:g}"),
@@ -233,8 +235,9 @@ def faces_paper() -> GeneratorTraining:
 
 
 def faces() -> GeneratorTraining:
-    """The same objective at the size that ships; the ramp and the higher rate make an hour on two
-    CPU cores enough.
+    """The same objective at the size that ships.
+
+    With the ramp and the higher rate, an hour on two CPU cores is enough.
     """
     return replace(
         faces_paper(),
@@ -247,8 +250,9 @@ def faces() -> GeneratorTraining:
 
 
 def faces_concealing() -> GeneratorTraining:
-    """The paper's architecture at its best at hiding: the template is to be uncorrelated with the
-    face in every colour, place and scale.
+    """The paper's architecture, trained to conceal.
+
+    The template is to be uncorrelated with the face in every colour, place and scale.
     """
     return replace(
         faces(),
@@ -263,8 +267,9 @@ def faces_concealing() -> GeneratorTraining:
 
 
 def faces_bottleneck() -> BottleneckTraining:
-    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range, and alike for
-    everybody but for the finest detail.
+    """T = D(F(X)): a carrier picture, changed by at most an eighth of the range.
+
+    Templates of two people differ in the finest detail only.
     """
     return BottleneckTraining(
         "faces-bottleneck",
@@ -278,7 +283,7 @@ def faces_bottleneck() -> BottleneckTraining:
 
 
 def faces_sealed() -> SealedTraining:
-    """T = D(R_k z(X)): revocable, and without the key nothing of a person."""
+    """T = D(R_k z(X)): revocable, and without the key it reveals nothing."""
     return SealedTraining(
         "faces-sealed",
         Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
@@ -302,52 +307,25 @@ PRESETS = {
 
 def smoke() -> list[Training]:
     """Ten steps of everything, small."""
-    brief = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
+    schedule = Schedule(steps=10, batch=4, lr=1e-3, cosine=True, save_every=4)
+    small_unet, small_widths = UNetConfig(3, 160, 4, 2, 2), (16, 8, 8, 8, 8)
+
+    def small(training: Training, limit: int, model, **changes) -> Training:
+        changes = {"schedule": schedule, "limit": limit, "model": model} | changes
+        return replace(training, preset=f"smoke-{training.preset}", **changes)
+
     return [
-        replace(
-            digits_embedder(),
-            preset="smoke-digits-embedder",
-            model=DigitEmbedderConfig(4),
-            schedule=replace(brief, batch=32),
-            limit=200,
-        ),
-        replace(
-            digits(),
-            preset="smoke-digits",
-            schedule=brief,
-            limit=200,
-            model=UNetConfig(1, 28, 4, 1, 2),
-        ),
-        replace(
-            faces(),
-            preset="smoke-faces",
-            schedule=brief,
-            limit=16,
-            model=UNetConfig(3, 160, 4, 2, 2),
-        ),
-        replace(
-            faces_concealing(),
-            preset="smoke-faces-concealing",
-            schedule=brief,
-            limit=16,
-            model=UNetConfig(3, 160, 4, 2, 2),
-        ),
-        replace(
+        small(digits_embedder(), 200, DigitEmbedderConfig(4), schedule=replace(schedule, batch=32)),
+        small(digits(), 200, UNetConfig(1, 28, 4, 1, 2)),
+        small(faces(), 16, small_unet),
+        small(faces_concealing(), 16, small_unet),
+        small(
             faces_bottleneck(),
-            preset="smoke-faces-bottleneck",
-            schedule=brief,
-            limit=16,
+            16,
+            BottleneckConfig(512, 8, small_widths, 0.12),
             uniformity=1.0,
             uniformity_from=0.5,
             disturbed=0.5,
-            model=BottleneckConfig(512, 8, (16, 8, 8, 8, 8), 0.12),
         ),
-        replace(
-            faces_sealed(),
-            preset="smoke-faces-sealed",
-            schedule=brief,
-            limit=16,
-            start=None,
-            model=SealedConfig(4, 512, 8, (16, 8, 8, 8, 8)),
-        ),
+        small(faces_sealed(), 16, SealedConfig(4, 512, 8, small_widths), start=None),
     ]

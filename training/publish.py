@@ -12,7 +12,7 @@ from ndcb.report.cells import table
 from ndcb.report.goals import side_by_side
 from ndcb.results import evaluations
 from ndcb.results.goals import SEALED_GOALS
-from training.benchmark import benchmark
+from training.benchmark import tables
 
 README = checkpoints.FOLDER.parent / "README.md"
 RATIOS = (
@@ -56,7 +56,7 @@ def measured() -> str:
             "**The paper's Table 5**: its three failures, from 0 (free of it) to 1",
             failures(found),
             "**Speed.** " + RATIOS,
-            benchmark.table(speed) if speed else "Not measured.",
+            tables.table(speed) if speed else "Not measured.",
             *durations(faces),
         ]
     )

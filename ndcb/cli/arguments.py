@@ -1,4 +1,4 @@
-"""Arguments of the command line: put into the order that their parser takes, and checked after."""
+"""The command line's arguments: put into the order that the parser takes, and checked after it."""
 
 import math
 import os
@@ -17,9 +17,10 @@ def options_first(arguments: list[str], verbs: dict[str, type]) -> list[str]:
     """
     if not arguments or arguments[0] not in verbs:
         return list(arguments)
-    flags = {field.name for field in fields(verbs[arguments[0]]) if field.type is bool} | {"help"}
+    verb, *rest = arguments
+    flags = {field.name for field in fields(verbs[verb]) if field.type is bool} | {"help"}
+
     options, others = [], []
-    rest = list(arguments[1:])
     while rest:
         argument = rest.pop(0)
         if argument == "--":
@@ -31,7 +32,8 @@ def options_first(arguments: list[str], verbs: dict[str, type]) -> list[str]:
             options.append(f"{argument}={rest.pop(0)}")
         else:
             options.append(argument)
-    return [arguments[0], *options, *(["--", *others] if others else [])]
+
+    return [verb, *options, "--", *others] if others else [verb, *options]
 
 
 def _is_option(argument: str) -> bool:
@@ -47,7 +49,7 @@ def _takes_value(argument: str, flags: set[str]) -> bool:
 
 
 def check_numbers(command) -> None:
-    """Raises UserError: a number that its option cannot have."""
+    """Raises UserError: a number outside of what its option allows."""
     if getattr(command, "polish", 0) < 0:
         raise UserError(BAD_POLISH)
     threshold = getattr(command, "threshold", None)

@@ -16,9 +16,9 @@ from ndcb.core.terms import BadPicture, UserError
 from ndcb.core.text import decode_text
 
 INPUT = Path("-")
-"""What an argument is called that stands for the input."""
+"""The argument that stands for the standard input."""
 READERS = ("photos", "photo", "pictures", "pairs", "card", "secret")
-"""The arguments that may be it."""
+"""The arguments that may be `-`."""
 LONGEST_LINE = 2**16
 
 CLOSED = (
@@ -38,16 +38,16 @@ FAULT = "This is a fault of the program. The error output says what it is."
 
 
 class NoReader(Exception):
-    """Whoever read the output wants no more."""
+    """Whoever read the output has closed it."""
 
 
 # output
 
 
 def prepare() -> None:
-    """Where there is no error output, throw its words away. Raises UserError: no output."""
+    """Replace a closed error output by one that nobody reads. Raises UserError: no output."""
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     if sys.stdout is None:
         raise UserError(CLOSED)
 
@@ -60,7 +60,7 @@ def show(line: dict) -> None:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """A block that prints. Raises NoReader; UserError: there is no room for what it prints."""
+    """A block that prints; it is flushed. Raises NoReader; UserError: no room for its output."""
     try:
         try:
             yield
@@ -81,7 +81,7 @@ def say(words: str) -> None:
 
 
 def _let_go() -> None:
-    """Send the rest nowhere, so that the end of the program does not complain again."""
+    """Send the rest nowhere, so that Python's flush at the end does not fail again."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -110,7 +110,7 @@ class Progress:
 
 
 def sentence(error: Exception) -> str:
-    """What a line says about a photo's failure. A fault of ours leaves its traceback on stderr."""
+    """What a line says about a photo's failure. A bug prints its traceback on the error output."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MemoryError) or FULL.search(str(error)):
@@ -137,11 +137,13 @@ def input_is_taken(command) -> bool:
 
 
 def _readers(command) -> list[str]:
+    """The arguments that are `-`, one as often as it holds it."""
     readers = []
-    for name in (field.name for field in fields(command) if field.name in READERS):
-        value = getattr(command, name)
-        values = value if isinstance(value, tuple) else (value,)
-        readers += [name] * values.count(INPUT)
+    for field in fields(command):
+        if field.name in READERS:
+            value = getattr(command, field.name)
+            values = value if isinstance(value, tuple) else (value,)
+            readers += [field.name] * values.count(INPUT)
     return readers
 
 
@@ -158,15 +160,16 @@ def read_line() -> str:
     """
     with _input() as stream:
         data = stream.readline(LONGEST_LINE)
-        if b"\0" in data or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            data += stream.read(LONGEST_LINE)  # there the end of a line has more bytes than one
+        is_utf16 = b"\0" in data or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if is_utf16:
+            data += stream.read(LONGEST_LINE)  # its end of a line has more bytes than one
     mark = "\ufeff" if data.startswith(codecs.BOM_UTF8) else ""
     return mark + re.split(r"[\r\n]", decode_text(data), maxsplit=1)[0]
 
 
 @contextmanager
 def _input(terminal: str = "") -> Iterator[BinaryIO]:
-    """terminal: what to say where it is one. Raises UserError."""
+    """The standard input as bytes. terminal: the error where it is one. Raises UserError."""
     if sys.stdin is None:
         raise UserError(NO_INPUT)
     if terminal and sys.stdin.isatty():
@@ -178,10 +181,11 @@ def _input(terminal: str = "") -> Iterator[BinaryIO]:
 
 
 def readable(photo: Path):
-    """A photo as `ndcb.faces.images` reads it: the bytes of the input for `-`. Raises
-    BadPicture.
+    """A photo as `ndcb.faces.images` reads it: its path, or for `-` the bytes of the input.
+
+    Raises BadPicture: the input cannot be read.
     """
-    from ndcb.faces.images import MAX_BYTES  # slow to import
+    from ndcb.faces.opening import MAX_BYTES  # slow to import
 
     if photo != INPUT:
         return photo
@@ -192,7 +196,7 @@ def readable(photo: Path):
 
 
 def in_utf8(text: str) -> str:
-    """An argument in its own letters, also where the locale has not got them."""
+    """An argument in its own letters, also where the locale lacks them."""
     try:
         return text.encode("utf-8", "surrogateescape").decode()
     except UnicodeError:  # bytes of no letter

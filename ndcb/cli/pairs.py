@@ -1,4 +1,4 @@
-"""A table of pairs to compare, as spreadsheets and people save it."""
+"""A CSV table of pairs to compare, as spreadsheet programs and people save it."""
 
 import csv
 import re
@@ -40,11 +40,11 @@ def read_pairs(data: bytes) -> list[dict[str, str]]:
     if data.startswith(WORKBOOKS):
         raise UserError(WORKBOOK)
     lines = decode_text(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    filled = [number for number, line in enumerate(lines) if not EMPTY_LINE.fullmatch(line)]
-    if not filled:
+    filled = (number for number, line in enumerate(lines) if not EMPTY_LINE.fullmatch(line))
+    first = next(filled, None)
+    if first is None:
         raise UserError(EMPTY)
 
-    first = filled[0]
     header, *rows = _cells(lines[first:], _delimiter(lines[first]), first + 1)
     places = [_names(header).index(column) for column in COLUMNS]
     pairs = [_pair(row, places, len(header)) for row in rows if any(row)]
@@ -54,6 +54,7 @@ def read_pairs(data: bytes) -> list[dict[str, str]]:
 
 
 def _delimiter(header: str) -> str:
+    """Which of DELIMITERS makes the header name each column once. Raises UserError: none does."""
     for delimiter in DELIMITERS:
         names = _names(next(csv.reader([header], delimiter=delimiter, skipinitialspace=True)))
         if all(names.count(column) == 1 for column in COLUMNS):
@@ -80,8 +81,10 @@ def _cells(lines: list[str], delimiter: str, first: int) -> list[list[str]]:
 
 
 def _pair(row: list[str], places: list[int], columns: int) -> dict[str, str]:
+    """A row's paths, or what is wrong with it. places: of COLUMNS among the header's `columns`."""
     row = [*row, *[""] * (columns - len(row))]
-    pair = {name: path_of(row[place]) for name, place in zip(COLUMNS, places)}
+    paths = (path_of(row[place]) for place in places)
+    pair = dict(zip(COLUMNS, paths, strict=True))
     missing = [name for name, path in pair.items() if not path]
     if missing:
         return pair | {"error": f"This row names no {' and no '.join(missing)}."}

@@ -1,7 +1,7 @@
 """The verbs on pictures alone: distort and compare."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,6 +98,7 @@ def distort(command: Distort, progress: Progress) -> Iterator[dict]:
 
 
 def _distort_photo(models, distorter, command: Distort, photo: Path, stem: str) -> Iterator[dict]:
+    """One dict a face, whose template is then written. Raises UserError."""
     from ndcb.models.pipeline import stopwatch
 
     took: dict[str, float] = {}
@@ -108,7 +109,7 @@ def _distort_photo(models, distorter, command: Distort, photo: Path, stem: str) 
     if not command.overwrite and any(map(os.path.lexists, paths)):
         raise UserError(TAKEN)
 
-    for face, path in zip(faces, paths):
+    for face, path in zip(faces, paths, strict=True):
         result = distorter.distort(face.image, polish_steps=command.polish)
         _save(result.template, path, distorter.generator.name, command.overwrite)
         yield {
@@ -131,18 +132,21 @@ def _template_paths(folder: Path, stem: str, faces: int) -> list[Path]:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two pictures that are compared."""
+    """A reference or a probe."""
 
     kind: str
     """photo, template or aligned."""
     faces: int
     """How many were found in a photo."""
     embedding: object
+    """Of the face that counts, as `Distorter.embed` gives it, (1, m)."""
 
     def about(self, column: str) -> dict:
-        """What a line says of it."""
-        counted = {f"{column}_faces": self.faces} if self.kind == "photo" else {}
-        return {f"{column}_is": self.kind} | counted
+        """What a line tells of this side."""
+        line = {f"{column}_is": self.kind}
+        if self.kind == "photo":
+            line[f"{column}_faces"] = self.faces
+        return line
 
 
 def compare(command: Compare, progress: Progress) -> Iterator[dict]:
@@ -151,20 +155,20 @@ def compare(command: Compare, progress: Progress) -> Iterator[dict]:
     models, distorter = _models(command)
     sides: dict[str, Side] = {}
 
-    def side(path: str) -> Side:
+    def side_of(path: str) -> Side:
         if path not in sides:
             sides[path] = _side(models, distorter, path, command)
         return sides[path]
 
     for pair in progress.over(pairs, "pairs"):
         try:
-            yield pair if "error" in pair else pair | _compared(distorter, pair, side)
+            yield pair if "error" in pair else pair | _compared(distorter, pair, side_of)
         except Exception as error:
             yield pair | {"error": console.sentence(error)}
 
 
-def _compared(distorter, pair: dict[str, str], side) -> dict:
-    reference, probe = (side(pair[column]) for column in COLUMNS)
+def _compared(distorter, pair: dict[str, str], side_of: Callable[[str], Side]) -> dict:
+    reference, probe = (side_of(pair[column]) for column in COLUMNS)
     decision = distorter.decide(reference.embedding, probe.embedding)
     return {
         **reference.about("reference"),
@@ -176,7 +180,7 @@ def _compared(distorter, pair: dict[str, str], side) -> dict:
 
 
 def _side(models, distorter, path: str, command: Compare) -> Side:
-    """Raises UserError. In a table `-` is a file's name."""
+    """What a picture's path leads to. In a table `-` is a file's name. Raises UserError."""
     from ndcb.faces.images import read_picture
 
     is_input = path == str(INPUT) and not command.pairs
@@ -189,12 +193,12 @@ def _side(models, distorter, path: str, command: Compare) -> Side:
 
 
 def _pairs(command: Compare) -> list[dict[str, str]]:
-    """Raises UserError."""
+    """Reference and probe of each comparison that is asked for. Raises UserError."""
     if command.pairs and not command.pictures:
         return read_pairs(_table(command.pairs))
     if command.pairs or len(command.pictures) != 2:
         raise UserError("Name two pictures, REFERENCE and PROBE, or a CSV file with --pairs.")
-    return [dict(zip(COLUMNS, map(str, command.pictures)))]
+    return [dict(zip(COLUMNS, map(str, command.pictures), strict=True))]
 
 
 def _table(path: Path) -> bytes:
@@ -210,6 +214,10 @@ def _table(path: Path) -> bytes:
 
 
 def _models(command: Distort | Compare):
+    """The models, and the distorter of the generator that the call names.
+
+    Raises UserError: it is not made for faces, or needs a key.
+    """
     from ndcb.models.pipeline import Models, pick_device
 
     models = Models(pick_device(command.device))

@@ -1,4 +1,4 @@
-"""Makes torchvision importable beside a CPU-only torch, then does nothing more.
+"""Makes torchvision importable beside a CPU-only torch.
 
 facenet-pytorch imports torchvision, whose wheel on the package index is built for CUDA. Beside a
 CPU-only torch its compiled operators do not load and `import torchvision` stops with "operator
@@ -16,13 +16,12 @@ log = logging.getLogger(__name__)
 
 
 def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
-    """Greedy non-maximum suppression. boxes: (n, 4) as x0, y0, x1, y1; scores: (n,). Indices kept,
-    best score first.
+    """Greedy non-maximum suppression: the indices that are kept, best score first.
+
+    boxes: (n, 4) as x0, y0, x1, y1; scores: (n,).
     """
     order = scores.argsort(descending=True, stable=True)
-    x0, y0, x1, y1 = (
-        boxes[order].cpu().numpy().T
-    )  # a loop of small steps, for which torch's overhead is large
+    x0, y0, x1, y1 = boxes[order].cpu().numpy().T  # NumPy: many small steps, slow in torch
     area = (x1 - x0) * (y1 - y0)
     waiting = np.arange(len(order))
     kept = []
@@ -40,7 +39,7 @@ _library = None  # torch drops the definitions when this object dies
 
 
 def import_torchvision() -> bool:
-    """Import torchvision; True if its NMS had to be defined here."""
+    """Import torchvision. True: its NMS had to be defined here."""
     global _library
     try:
         import torchvision  # noqa: F401

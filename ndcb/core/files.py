@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all, and the names they get."""
+"""Files: written whole or not at all, their SHA-256, and the names that they get."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -25,9 +26,9 @@ LONGEST_NAME = 255
 def whole_file(path: str | os.PathLike, overwrite: bool = True) -> Iterator[BinaryIO]:
     """A file, open for bytes, that takes the place of `path` when the block ends.
 
-    It lies in the same folder under a name of its own meanwhile. Where the block raises, it is
+    Until then it lies in the same folder under another name. If the block raises, the new file is
     deleted, and `path` is as before. Raises OSError; IsADirectoryError: a folder is there;
-    FileExistsError: a device is, or anything is and `overwrite` is False.
+    FileExistsError: a device is there, or anything is and `overwrite` is False.
     """
     path = Path(path)
     if overwrite:
@@ -57,25 +58,32 @@ def write_json(path: str | os.PathLike, value, indent: int = 2) -> None:
 
 
 def json_line(value) -> str:
-    """A value -> one line of strict JSON: null for NaN and infinity, and no lone surrogates.
+    """A value -> one line of strict JSON, without lone surrogates; NaN and infinity are null.
 
     Bytes of a file's name that are no UTF-8 are written as \\xNN.
     """
     return json.dumps(_strict(value), allow_nan=False)
 
 
+def sha256_of(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hex digits. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _check_place(path: Path, overwrite: bool) -> None:
+    """Raises OSError: what is at `path` must not be replaced."""
     if not os.path.lexists(path):
         return
-    code = 0
     if path.is_dir():
         code = errno.EISDIR
     elif not overwrite or not path.is_file():  # a device must not become a file
         code = errno.EEXIST
     elif not os.access(path, os.W_OK):  # a rename would not ask
         code = errno.EACCES
-    if code:
-        raise OSError(code, os.strerror(code))
+    else:
+        return
+    raise OSError(code, os.strerror(code))
 
 
 def _take_place(new: Path, path: Path, overwrite: bool) -> None:
@@ -85,7 +93,7 @@ def _take_place(new: Path, path: Path, overwrite: bool) -> None:
         os.replace(new, path)
         return
     try:
-        os.link(new, path)  # unlike a rename it fails where somebody else was quicker
+        os.link(new, path)  # unlike a rename it fails if another program was quicker
     except FileExistsError:
         raise
     except OSError:  # a file system without links
@@ -107,7 +115,7 @@ def _strict(value):
 
 
 def utf8(text: str) -> str:
-    """Text without lone surrogates: the bytes that they stand for are read as UTF-8, or \\xNN."""
+    """Text without lone surrogates: their bytes are read as UTF-8, or written as \\xNN."""
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # other surrogates than those that stand for bytes
@@ -115,7 +123,7 @@ def utf8(text: str) -> str:
 
 
 def path_of(text: str) -> str:
-    """A path as the system takes it, also where its locale has not the letters."""
+    """A path as the system takes it, also where its locale lacks the letters."""
     try:
         os.fsencode(text)
         return text
@@ -124,17 +132,17 @@ def path_of(text: str) -> str:
 
 
 def file_stem(text: str, ending: str) -> str:
-    """Text -> a file's stem: letters, digits, dots, hyphens, and so short that the ending fits."""
+    """Text -> a file's stem: letters, digits, dots and hyphens, short enough for the ending."""
     text = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", utf8(text)))
     room = LONGEST_NAME - len(ending.encode())
     return text.encode()[:room].decode(errors="ignore") or "photo"
 
 
 class Stems:
-    """Stems of the files of one call, so that no file system takes two of their names for one.
+    """Stems for the photos of one call, so that no two photos write the same file.
 
-    A photo writes STEM + ending, or STEM.1 + ending, STEM.2 + ending and so on. Where its stem
-    could give a name of another photo's, it gets -2, -3 and so on.
+    A photo writes STEM + ending, or STEM.1 + ending, STEM.2 + ending and so on. A stem that could
+    give the name of another photo's file gets -2, -3 and so on.
     """
 
     MOST_FACES = ".99999"
@@ -164,10 +172,10 @@ class Stems:
 
 
 def _folded(stem: str) -> str:
-    """What file systems that know neither case nor Unicode's forms take for one."""
+    """Equal for stems that are one name where case and Unicode's forms do not count."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", stem).casefold())
 
 
 def _unnumbered(stem: str) -> str:
-    """What a photo must be called, of several faces, so that one of its files has this stem."""
+    """The stem of a photo with several faces of which one file could have this stem."""
     return re.sub(r"\.\d+$", "", _folded(stem))

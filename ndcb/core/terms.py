@@ -6,6 +6,7 @@ template   the distorted picture that is stored: an 8-bit image
 genuine    a comparison of two pictures of one person; impostor: of two people
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +21,9 @@ DEFAULT_SEALED = "faces-sealed"
 
 
 class UserError(Exception):
-    """Something the person can mend. Its text is one sentence or two that say how; it never holds a
-    file's name.
+    """Something the person can mend.
+
+    Its text is one sentence or two that say how, and never holds a file's name.
     """
 
 
@@ -30,22 +32,24 @@ class BadPicture(UserError):
 
 
 class PoorPhoto(BadPicture):
-    """A face so blurred, dark or otherwise spoilt that everybody looks alike in such photos."""
+    """A face so blurred, dark or otherwise spoilt that strangers look alike in such photos."""
 
 
 class NoFaceFound(UserError):
-    def __init__(
-        self,
-        message="No face found. Use a photo from the front, with the whole face in it and good light.",
-    ):
+    """The detector finds no face in the picture."""
+
+    ADVICE = "No face found. Use a photo from the front, with the whole face in it and good light."
+
+    def __init__(self, message: str = ADVICE):
         super().__init__(message)
 
 
 class UnknownName(UserError):
-    def __init__(self, kind: str, name: str, allowed):
-        super().__init__(
-            f"unknown {kind} {name!r}; there are: {', '.join(sorted(allowed)) or 'none'}"
-        )
+    """A name that nothing has; the message lists those that are allowed."""
+
+    def __init__(self, kind: str, name: str, allowed: Iterable[str]):
+        names = ", ".join(sorted(allowed)) or "none"
+        super().__init__(f"unknown {kind} {name!r}; there are: {names}")
 
 
 class BadCheckpoint(UserError):
@@ -63,24 +67,26 @@ class Face:
     image: Image.Image
     """RGB, 160x160, 8 bits."""
     box: tuple[int, int, int, int] | None
-    """x0, y0, x1, y1 in pixels of the upright picture, before the margin; None where nothing was
-    detected.
+    """x0, y0, x1, y1 in pixels of the upright picture, before the margin.
+
+    None where nothing was detected.
     """
     landmarks: np.ndarray | None = field(default=None, repr=False)
-    """(5, 2), float: both eyes, nose, both corners of the mouth, x and y in pixels of the upright
-    picture.
+    """(5, 2), float: x and y of both eyes, the nose and both corners of the mouth.
+
+    In pixels of the upright picture.
     """
     score: float | None = None
     """The detector's confidence in [0, 1]."""
     rotation: int = 0
-    """Degrees by which the picture was turned counter-clockwise before the face was found."""
+    """Degrees, counter-clockwise, by which the picture was turned before the face was found."""
     how: str = "detected"
     """`detected`, `centre crop` or `aligned already`."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Is the probe the person of the reference?"""
+    """Are reference and probe of one person?"""
 
     squared_distance: float
     """Eq. 1: squared Euclidean distance of two unit embeddings, in [0, 4]."""

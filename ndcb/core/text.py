@@ -1,5 +1,6 @@
-"""Text as people's programs save it: with or without a byte order mark, in UTF-8, UTF-16, UTF-32 or
-Windows' Latin.
+"""Bytes of a text file -> its text, in any encoding that people's programs save.
+
+UTF-8, UTF-16, UTF-32 or Windows' Latin, with or without a byte order mark.
 """
 
 import codecs
@@ -16,15 +17,14 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 BINARY = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
-"""Control characters that no text file has; tabs, ends of lines and pages, DOS's end of file and
-escapes are allowed.
+"""Control characters that no text file has.
+
+Allowed are tabs, ends of lines and pages, DOS's end of file, and escapes.
 """
 
 
 def decode_text(data: bytes) -> str:
-    """The bytes of a text file -> its text, without a byte order mark. Raises UserError: no
-    text.
-    """
+    """The text, without a byte order mark. Raises UserError: the bytes are no text."""
     for encoding in _encodings(data):
         try:
             text = data.decode(encoding).lstrip("\ufeff")
@@ -36,14 +36,13 @@ def decode_text(data: bytes) -> str:
 
 
 def _encodings(data: bytes) -> tuple[str, ...]:
-    """What the bytes may be in, the likeliest first."""
+    """Encodings that the bytes may be in, the likeliest first."""
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return (encoding,)
     if b"\0" not in data:
         return "utf-8", "cp1252"
 
-    # UTF-16 without a mark: the zeros of Latin letters and ends of lines are the second of two
-    # bytes, or the first
-    big, little = data[::2].count(0), data[1::2].count(0)
-    return ("utf-16-le",) if little > big else ("utf-16-be",)
+    # UTF-16 without a mark: of Latin letters and ends of lines one byte of two is zero
+    zeros_first, zeros_second = data[::2].count(0), data[1::2].count(0)
+    return ("utf-16-le",) if zeros_second > zeros_first else ("utf-16-be",)

@@ -17,20 +17,20 @@ from ndcb.core.terms import FACE_SIZE, Face, NoFaceFound
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 MARGIN = 32
-"""Pixels of the 160 that are added around the detector's box, half on each side. The box is not
-made square first.
-"""
+"""Pixels of the 160 around the detector's box, half on each side. The box is not made square."""
 LONG_SIDE = 1280
 """Photos are shrunk to this for the search; the crop is taken from the full photo."""
 SURE = 0.99
-"""A face found at less than this confidence makes the detector try the photo's other rotations."""
+"""Confidence of a sure face. Where there is none, the photo's other rotations are tried."""
 LIKELY = 0.9
-"""Beside a sure face, what is found at less than this is left out: most of it is hands, hair and
-blurred ground."""
+"""Beside a sure face, what is found at less confidence is left out: mostly hands, hair, blur."""
+SMALLEST_PICTURE = 20
+"""Sides in pixels; MTCNN refuses smaller pictures."""
+SMALLEST_FACE = 8
 
 
 class Detector:
-    """All faces of an upright RGB picture, as `in_order` sorts them.
+    """An upright RGB picture -> all its faces, aligned, as `in_order` sorts them.
 
     MTCNN runs on the CPU always: on MPS its pooling fails.
     """
@@ -38,81 +38,84 @@ class Detector:
     def __init__(self, margin: int = MARGIN, long_side: int = LONG_SIDE):
         self.margin = margin
         self.long_side = long_side
-        self.networks = {
-            size: (
-                MTCNN(min_face_size=size, keep_all=True)
-                .eval()
-                .to(memory_format=torch.channels_last)
-            )
-            for size in (20, 40)
-        }
+        self.networks = {smallest: _mtcnn(smallest) for smallest in (20, 40)}
+        """By the side of the smallest face that each looks for; the second is much faster."""
 
     def __call__(self, picture: Image.Image) -> list[Face]:
-        """Raises NoFaceFound. Where no sure face is found, the three other rotations are tried,
-        once each.
-        """
+        """Where no sure face is found, the three other rotations are tried. Raises NoFaceFound."""
         upright = self.find([picture])[0]
         if _any_sure(upright):
             return _without_patches(upright)
-        turned = [
-            self.find([picture.rotate(angle, expand=True)], angle)[0] for angle in (90, 270, 180)
-        ]
-        best = max(
-            [upright, *turned], key=lambda faces: max((face.score for face in faces), default=0)
-        )
+
+        by_rotation = [upright]
+        for angle in (90, 270, 180):
+            by_rotation += self.find([picture.rotate(angle, expand=True)], angle)
+        best = max(by_rotation, key=_best_score)
         if not best:
             raise NoFaceFound()
         return _without_patches(best)
 
     def find(self, pictures: list[Image.Image], rotation: int = 0) -> list[list[Face]]:
-        """Pictures of one size -> the faces of each, sorted, patches too; or an empty list."""
-        scale = min(1, self.long_side / max(pictures[0].size))
-        small = [
-            (
-                picture.resize([round(side * scale) for side in picture.size], Image.BILINEAR)
-                if scale < 1
-                else picture
-            )
-            for picture in pictures
-        ]
-        if min(small[0].size) < 20:
+        """Pictures of one size -> the faces of each, sorted, unlikely ones too; maybe none.
+
+        rotation: degrees by which the pictures were turned; the faces tell it.
+        """
+        small = [shrunk(picture, self.long_side) for picture in pictures]
+        if min(small[0].size) < SMALLEST_PICTURE:
             return [[] for _ in pictures]
+
         network = self.networks[40 if max(small[0].size) > 200 else 20]
         with torch.inference_mode():
-            found = zip(*network.detect(small, landmarks=True))
-        return [
-            self._faces(picture, boxes, scores, points, scale, rotation)
-            for picture, (boxes, scores, points) in zip(pictures, found)
-        ]
+            boxes, scores, landmarks = network.detect(small, landmarks=True)
 
-    def _faces(self, picture, boxes, scores, points, scale, rotation) -> list[Face]:
+        scale = min(1, self.long_side / max(pictures[0].size))
+        detections = zip(pictures, boxes, scores, landmarks, strict=True)
+        return [self._faces(*detection, scale, rotation) for detection in detections]
+
+    def _faces(self, picture, boxes, scores, landmarks, scale, rotation) -> list[Face]:
+        """The faces of one picture, whose boxes and landmarks are told in pixels of a copy."""
         if boxes is None:
             return []
         faces = []
-        for box, score, landmarks in zip(boxes, scores, points):
+        for box, score, points in zip(boxes, scores, landmarks, strict=True):
             box = np.asarray(box, dtype=float) / scale
-            if min(box[2] - box[0], box[3] - box[1]) < 8 or not _overlaps(box, picture.size):
-                continue
-            pixels = (
-                extract_face(picture, box, FACE_SIZE, self.margin).byte().permute(1, 2, 0).numpy()
-            )
-            landmarks = np.asarray(landmarks, dtype=float) / scale
-            faces.append(
-                Face(
-                    Image.fromarray(pixels),
-                    tuple(int(round(v)) for v in box),
-                    landmarks,
-                    float(score),
-                    rotation,
-                )
-            )
+            if _is_large_enough(box) and _overlaps(box, picture.size):
+                points = np.asarray(points, dtype=float) / scale
+                faces.append(aligned(picture, box, self.margin, points, float(score), rotation))
         return in_order(faces)
 
 
-def in_order(faces: Iterable[Face]) -> list[Face]:
-    """Sure faces, then likely ones, then the rest; of each the largest first.
+def _mtcnn(smallest_face: int) -> MTCNN:
+    network = MTCNN(min_face_size=smallest_face, keep_all=True).eval()
+    return network.to(memory_format=torch.channels_last)
 
-    So whoever takes `faces[0]` gets no patch for a face.
+
+def shrunk(picture: Image.Image, long_side: int) -> Image.Image:
+    """The picture itself, or a copy of it with this long side."""
+    scale = min(1, long_side / max(picture.size))
+    if scale == 1:
+        return picture
+    return picture.resize([round(side * scale) for side in picture.size], Image.BILINEAR)
+
+
+def aligned(
+    picture: Image.Image,
+    box: np.ndarray,
+    margin: int = MARGIN,
+    landmarks: np.ndarray | None = None,
+    score: float | None = None,
+    rotation: int = 0,
+) -> Face:
+    """The face in a box x0, y0, x1, y1 of a picture, cut out with the margin, at 160x160."""
+    pixels = extract_face(picture, box, FACE_SIZE, margin).byte().permute(1, 2, 0).numpy()
+    rounded = tuple(int(round(side)) for side in box)
+    return Face(Image.fromarray(pixels), rounded, landmarks, score, rotation)
+
+
+def in_order(faces: Iterable[Face]) -> list[Face]:
+    """Sure faces, then likely ones, then the rest; of each kind the largest first.
+
+    So `faces[0]` is a face and not a patch that looks like one.
     """
 
     def rank(face: Face) -> tuple[bool, bool, int]:
@@ -123,7 +126,7 @@ def in_order(faces: Iterable[Face]) -> list[Face]:
 
 
 def enlarged(face: Face, scale: tuple[float, float]) -> Face:
-    """A face of a picture that was shrunk, in pixels of the full one. scale: across and down."""
+    """A face of a shrunk picture, told in pixels of the full one. scale: across and down."""
     if face.box is None or scale == (1, 1):
         return face
     scale = scale[::-1] if face.rotation % 180 else scale
@@ -133,8 +136,9 @@ def enlarged(face: Face, scale: tuple[float, float]) -> Face:
 
 
 def centre_crop(picture: Image.Image, share: float = 0.6) -> Face:
-    """The middle `share` of a picture, for data sets that are aligned already. Nothing is detected,
-    and the face says so.
+    """The middle `share` of a picture, for data sets that are aligned already.
+
+    Nothing is detected, and `Face.how` says so.
     """
     side = min(picture.size) * share
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
@@ -145,12 +149,14 @@ def centre_crop(picture: Image.Image, share: float = 0.6) -> Face:
 
 
 def already_aligned(picture: Image.Image) -> Face:
-    """A picture that is an aligned face or a template as it stands; another size than 160x160 is
-    scaled to it.
-    """
+    """A picture that is an aligned face or a template as it stands, scaled to 160x160."""
     if picture.size != (FACE_SIZE, FACE_SIZE):
         picture = picture.resize((FACE_SIZE, FACE_SIZE), Image.BILINEAR)
     return Face(picture, None, how="aligned already")
+
+
+def _best_score(faces: list[Face]) -> float:
+    return max((face.score for face in faces), default=0)
 
 
 def _any_sure(faces: list[Face]) -> bool:
@@ -161,5 +167,10 @@ def _without_patches(faces: list[Face]) -> list[Face]:
     return [face for face in faces if face.score >= LIKELY] if _any_sure(faces) else faces
 
 
-def _overlaps(box, size) -> bool:
+def _is_large_enough(box: np.ndarray) -> bool:
+    return min(box[2] - box[0], box[3] - box[1]) >= SMALLEST_FACE
+
+
+def _overlaps(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Does any of the box lie in a picture of this size?"""
     return box[0] < size[0] - 1 and box[1] < size[1] - 1 and box[2] > 1 and box[3] > 1

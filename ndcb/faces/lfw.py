@@ -1,5 +1,6 @@
-"""Labeled Faces in the Wild where scikit-learn leaves it, and who of it is in which part; only what
-is asked for is downloaded.
+"""Labeled Faces in the Wild: its pictures, and which person is in which part.
+
+They lie where scikit-learn leaves them, and are downloaded when they are asked for.
 """
 
 import hashlib
@@ -23,9 +24,7 @@ def data_root(root: str | None = None) -> Path:
 
 
 def lfw_files(root: Path) -> list[Path]:
-    """All LFW pictures, sorted by name; downloads them through scikit-learn where they are not
-    there yet. Raises NotAvailable.
-    """
+    """All LFW pictures, sorted by name, downloaded if they are not there. Raises NotAvailable."""
     folder = root / "lfw_home" / "lfw_funneled"
     if not folder.is_dir():
         _fetch(root)
@@ -33,36 +32,32 @@ def lfw_files(root: Path) -> list[Path]:
 
 
 def unseen_people(root: Path, count: int, photos: int = 1, seed: int = 0) -> list[list[Path]]:
-    """Photos of `count` people that no generator was trained on: `photos` different ones of each. A
-    seed always names the same people.
+    """`photos` different photos of each of `count` people that no generator was trained on.
 
-    Raises NotAvailable, as `lfw_files` does.
+    A seed always names the same people. Raises NotAvailable, as `lfw_files` does.
     """
-    chooser, own = np.random.default_rng(seed), {}
+    chooser, files_of = np.random.default_rng(seed), {}
     for file in lfw_files(root):
-        own.setdefault(file.parent.name, []).append(file)
-    people = [person for person, files in own.items() if in_test(person) and len(files) >= photos]
+        files_of.setdefault(file.parent.name, []).append(file)
+    test_people = {person: files for person, files in files_of.items() if in_test(person)}
+    people = [person for person, files in test_people.items() if len(files) >= photos]
     if len(people) < count:
         raise NotAvailable(
             f"LFW is not whole in {root}. Delete lfw_home there and let it be downloaded again."
         )
     return [
-        sorted(chooser.choice(own[person], photos, replace=False))
+        sorted(chooser.choice(files_of[person], photos, replace=False))
         for person in chooser.choice(people, count, replace=False)
     ]
 
 
 def in_test(person: str) -> bool:
-    """Is this person in the test fifth? The first 8 hex digits of the name's SHA-256 decide, on
-    every machine alike.
-    """
+    """Is this person in the test fifth? The name's SHA-256 decides, alike on every machine."""
     return _share(person) < TEST_SHARE
 
 
 def in_development(person: str) -> bool:
-    """Is this person one of the tenth of the others that fixes thresholds and is never trained
-    on?
-    """
+    """Is this person in the tenth of the others that fixes thresholds and is never trained on?"""
     return TEST_SHARE <= _share(person) < TEST_SHARE + (1 - TEST_SHARE) / 10
 
 
@@ -72,10 +67,12 @@ def part_of(person: str) -> str:
 
 
 def _share(person: str) -> float:
+    """A number in [0, 1) that the name fixes."""
     return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32
 
 
 def missing(name: str, root: Path) -> str:
+    """The sentence about a data set that is not there."""
     return (
         f"{name} is not in {root} and could not be downloaded. Connect to the internet, or name the"
         " folder that holds it with --data or NDCB_DATA."

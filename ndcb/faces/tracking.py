@@ -1,32 +1,25 @@
-"""A film -> the same face frame by frame, without a search of every frame; and each frame
-distorted.
+"""A film -> the same face frame by frame, without a search of every frame.
 
-Nothing is kept between the frames here: what a film has to remember, a `Track`, travels with them.
+Nothing is kept here between two frames: what a film has to remember, a `Track`, travels with them.
 """
 
 import math
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ndcb.core import compat  # noqa: F401  before facenet_pytorch
-
-# isort: split
-from facenet_pytorch import extract_face
-
-from ndcb.core.terms import FACE_SIZE, Decision, Face, NoFaceFound, UserError
-from ndcb.faces.detectors import Detector
-from ndcb.models.pipeline import Distorter, stopwatch
+from ndcb.core.terms import Face, NoFaceFound
+from ndcb.faces.boxes import overlap
+from ndcb.faces.detectors import Detector, aligned, shrunk
 
 EVERY = 30
 """Frames from one search of the whole frame to the next while the face is followed."""
 LONG_SIDE = 640
 """A larger frame is shrunk to this for the search."""
+SMALLEST_SIDE = 20
+"""Of a box, in pixels of the frame."""
 SURE = 0.9
 """A face followed or found at less than this confidence counts as lost."""
 SQUARES = (
@@ -38,13 +31,11 @@ SQUARES = (
     (0, 0, 0.85),
     (0, 0, 1.18),
 )
-"""Where O-Net looks: shifts right and down in sides of the last box made square, and a factor on
-that side.
-"""
+"""Where O-Net looks: shifts right and down, and a factor, all in sides of the last box's square."""
 STEADY = 0.04
-"""A step of this share of the box's side is taken whole; smaller ones are trembling and are
-damped.
-"""
+"""A step of this share of the box's side is taken whole; smaller ones are trembling, and damped."""
+SAME_FACE = 0.2
+"""A face that overlaps less with the last box (intersection over union) is another one."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +49,7 @@ class Track:
 
     @classmethod
     def read(cls, value) -> "Track":
-        """What a browser sends back. It may be anything: what is no track counts as no face
-        known.
-        """
+        """What a browser sends back, which may be anything: what is no track knows no face."""
         try:
             box, age = tuple(float(side) for side in value["box"]), int(value["age"])
         except (TypeError, ValueError, KeyError, OverflowError):
@@ -71,9 +60,9 @@ class Track:
 class Tracker:
     """Follows one face through a film.
 
-    A search of the whole frame with MTCNN starts it, and comes again after `every` frames and where
-    the face is lost. In between only MTCNN's last network, O-Net, looks at seven 48x48 squares
-    around the last box; the boxes it sees are averaged and smoothed.
+    It starts with a search of the whole frame by MTCNN, and searches again after `every` frames and
+    where the face is lost. In between only MTCNN's last network, O-Net, looks at seven 48x48
+    squares around the last box; the boxes it sees are averaged and smoothed.
     """
 
     def __init__(self, detector: Detector, every: int = EVERY, track: Track = Track()):
@@ -93,59 +82,46 @@ class Tracker:
         )
 
     def __call__(self, frame: Image.Image) -> Face:
-        """An upright RGB frame -> its face, aligned as the detector aligns it. Raises
-        NoFaceFound.
-        """
+        """An upright RGB frame -> its face, aligned. Raises NoFaceFound."""
         self.age += 1
         if self.box is not None and not _inside(self.box, frame.size):
             self.box = None
-        box, score = (
-            self.box is not None and self.age < self.every and self._follow(frame)
-        ) or self._search(frame)
+
+        followed = None
+        if self.box is not None and self.age < self.every:
+            followed = self._follow(frame)
+        box, score = followed or self._search(frame)
         self.box = box if self.box is None else smooth(self.box, box)
-        pixels = (
-            extract_face(frame, self.box, FACE_SIZE, self.detector.margin)
-            .byte()
-            .permute(1, 2, 0)
-            .numpy()
-        )
-        return Face(
-            Image.fromarray(pixels), tuple(int(round(side)) for side in self.box), score=score
-        )
+        return aligned(frame, self.box, self.detector.margin, score=score)
 
     def _search(self, frame: Image.Image) -> tuple[np.ndarray, float]:
-        """Of several faces the one that was followed, else the detector's first."""
+        """Box and confidence of the face that was followed, else of the detector's first."""
         self.searches, self.age = self.searches + 1, 0
-        scale = min(1, LONG_SIDE / max(frame.size))
-        small = (
-            frame.resize([round(side * scale) for side in frame.size], Image.BILINEAR)
-            if scale < 1
-            else frame
-        )
+        small = shrunk(frame, LONG_SIDE)
         faces = [face for face in self.detector.find([small])[0] if face.score >= SURE]
         if not faces:
             self.box = None
             raise NoFaceFound()
+
+        scale = min(1, LONG_SIDE / max(frame.size))
         boxes = [np.array(face.box) / scale for face in faces]
-        best = (
-            0
-            if self.box is None
-            else max(range(len(boxes)), key=lambda place: overlap(boxes[place], self.box))
-        )
-        if self.box is not None and overlap(boxes[best], self.box) < 0.2:
-            self.box, best = None, 0
-        return boxes[best], faces[best].score
+        chosen = 0
+        if self.box is not None:
+            overlaps = [overlap(box, self.box) for box in boxes]
+            chosen = int(np.argmax(overlaps))
+            if overlaps[chosen] < SAME_FACE:
+                self.box, chosen = None, 0
+        return boxes[chosen], faces[chosen].score
 
     @torch.inference_mode()
     def _follow(self, frame: Image.Image) -> tuple[np.ndarray, float] | None:
-        """The box in this frame and its confidence, or None where the face is no longer near the
-        last box.
-        """
+        """The box in this frame and its confidence; None: the face is not near the last box."""
         squares = squares_around(self.box)
         step, _, scores = self.onet(cut(frame, squares))
         scores = scores[:, 1].numpy()
         side = squares[:, 2:3] - squares[:, :1]
-        boxes, seen = squares + step.numpy() * side, scores >= SURE
+        boxes = squares + step.numpy() * side
+        seen = scores >= SURE
         if scores[0] < SURE or seen.sum() < 3:
             return None
         box = np.average(boxes[seen], axis=0, weights=scores[seen])
@@ -153,9 +129,7 @@ class Tracker:
 
 
 def squares_around(box: np.ndarray) -> np.ndarray:
-    """x0, y0, x1, y1 -> (7, 4): the squares of `SQUARES`, about the box's middle and with its
-    longer side.
-    """
+    """x0, y0, x1, y1 -> (7, 4): the squares of `SQUARES` around the box's middle."""
     middle, side = (box[:2] + box[2:]) / 2, max(box[2:] - box[:2])
     shifts = np.array(SQUARES)
     middles, halves = middle + shifts[:, :2] * side, shifts[:, 2:] * side / 2
@@ -163,108 +137,29 @@ def squares_around(box: np.ndarray) -> np.ndarray:
 
 
 def cut(frame: Image.Image, squares: np.ndarray, size: int = 48) -> torch.Tensor:
-    """(n, 4) squares of a frame -> (n, 3, size, size) in [-1, 1], as MTCNN's networks want it;
-    outside the frame is black.
+    """(n, 4) squares of a frame -> (n, 3, size, size) in [-1, 1], as MTCNN's networks want it.
+
+    What lies outside the frame is black.
     """
-    crops = [
-        np.asarray(frame.crop([round(side) for side in square]).resize((size, size), Image.BOX))
-        for square in squares
-    ]
+    crops = []
+    for square in squares:
+        crop = frame.crop([round(side) for side in square])
+        crops.append(np.asarray(crop.resize((size, size), Image.BOX)))
     return (torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() - 127.5) / 128
 
 
 def smooth(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """The old box moved towards the new one: wholly for a step of `STEADY` sides and more, hardly
-    where it only trembles.
-    """
+    """The old box moved towards the new one: wholly for a large step, hardly for trembling."""
     step = np.abs(new - old).max() / max(old[2:] - old[:2])
-    return old + min(1, 0.3 + 0.7 * step / STEADY) * (new - old)
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes, in [0, 1]."""
-    shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
+    share = min(1, 0.3 + 0.7 * step / STEADY)
+    return old + share * (new - old)
 
 
 def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Is there a face of a sensible size in the frame? Without the upper limit a crop could ask for
-    any amount of memory.
+    """Is it a box of a sensible size whose middle lies in the frame?
+
+    The upper limit bounds the memory of a crop.
     """
     middle, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
-    return bool(
-        min(sides) >= 20
-        and max(sides) <= 2 * max(size)
-        and (middle > 0).all()
-        and (middle < size).all()
-    )
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One distorted frame."""
-
-    face: Face
-    template: Image.Image
-    decision: Decision | None
-    """None where it was not asked for."""
-    milliseconds: dict[str, float]
-    """Time of each stage: follow, generate, and embed where it was."""
-
-
-def shoot(frame: Image.Image, tracker: Tracker, distorter: Distorter, decide: bool) -> Shot:
-    """Distort one frame of a film. `decide`: measure the distance too, which costs many times what
-    the template does.
-
-    Raises NoFaceFound; the next frame may have one again.
-    """
-    took: dict[str, float] = {}
-    known = decision = None
-    with stopwatch(took, "follow"):
-        face = tracker(frame)
-    if decide:
-        with stopwatch(took, "embed"):
-            known = distorter.embed([face.image])
-    with stopwatch(took, "generate"):
-        template = distorter.templates([face.image], known)[0]
-    if decide:
-        with stopwatch(took, "embed"):
-            decision = distorter.decide(distorter.embed([template])[0], known[0])
-    return Shot(face, template, decision, took)
-
-
-class Full(UserError):
-    """There is no place for one more frame."""
-
-
-class Line:
-    """The frames of all films, one at a time and first come first served, on one core.
-
-    Following and generating are hardly faster on two cores than on one, but cost twice the work,
-    which the rest of the page needs.
-    """
-
-    def __init__(self, places: int):
-        """`places`: frames that may wait or be worked on."""
-        self.places = threading.BoundedSemaphore(places)
-        self.worker = ThreadPoolExecutor(1, "film")
-        threads = torch.get_num_threads()
-        self.worker.submit(
-            torch.get_num_threads
-        ).result()  # otherwise its first model would set the number anew
-        self.worker.submit(torch.set_num_threads, 1).result()
-        torch.set_num_threads(threads)  # for this thread and later ones; the worker keeps its 1
-
-    def __call__(self, work, *given) -> tuple[float, object]:
-        """Milliseconds waited, and work(*given). Raises Full at once where all places are taken:
-        who waits holds a thread of the page.
-        """
-        if not self.places.acquire(blocking=False):
-            raise Full("Too many frames wait already; try again in a moment.")
-        try:
-            came = time.perf_counter()
-            return self.worker.submit(
-                lambda: ((time.perf_counter() - came) * 1000, work(*given))
-            ).result()
-        finally:
-            self.places.release()
+    is_sensible = min(sides) >= SMALLEST_SIDE and max(sides) <= 2 * max(size)
+    return bool(is_sensible and (middle > 0).all() and (middle < size).all())

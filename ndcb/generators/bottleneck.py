@@ -1,8 +1,10 @@
-"""A generator that never sees the picture: embedding -> template, T = D(F(X)). What F(X) does not
-say, T cannot show.
+"""A generator that never sees the picture: embedding -> template, T = D(F(X)).
+
+What F(X) does not say, T cannot show.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -13,8 +15,9 @@ from ndcb.core.terms import FACE_SIZE
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 START = 5
-"""Side in pixels of the first map; each block doubles it, the last fold doubles it once more: 5 ->
-10, 20, 40, 80 -> 160.
+"""Side of the first map in pixels.
+
+Each block doubles it, and the pixel shuffle at the end once more: 5, 10, 20, 40, 80 -> 160.
 """
 
 
@@ -25,20 +28,17 @@ class BottleneckConfig:
     embedding: int = 512
     """Numbers of the recogniser's embedding."""
     directions: int = 128
-    """Of these so many directions are read: the ones in which the training people's embeddings
-    differ most.
-    """
+    """Directions that are read of it: those in which training people's embeddings differ most."""
     widths: tuple[int, ...] = (384, 256, 192, 128, 64)
     """Channels of the maps from 5x5 up to 80x80."""
     change: float = 1.0
-    """The most by which a pixel may leave the carrier picture, of [0, 1]. 1 and more: the carrier
-    is no bound.
-    """
+    """The most by which a pixel, in [0, 1], may differ from the carrier's. 1: any picture."""
 
 
 class Bottleneck(nn.Module):
-    """Embedding (n, embedding), of length 1 -> template (n, 3, 160, 160) in [0, 1]: the carrier,
-    each pixel changed a little.
+    """Embeddings (n, embedding), of length 1 -> templates (n, 3, 160, 160) in [0, 1].
+
+    A template is the carrier picture, each pixel changed by `config.change` at most.
     """
 
     reads = "embedding"
@@ -54,20 +54,22 @@ class Bottleneck(nn.Module):
         self.register_buffer("carrier", rosette())
         self.first = nn.Linear(config.directions, config.widths[0] * START**2)
         self.blocks = nn.Sequential(
-            *(Block(a, b) for a, b in zip(config.widths, config.widths[1:]))
+            *(Block(inputs, outputs) for inputs, outputs in pairwise(config.widths))
         )
         self.out = nn.Conv2d(config.widths[-1], 3 * 2**2, 3, padding=1)
 
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
-        x = self.first((embedding - self.mean) @ self.basis).unflatten(1, (-1, START, START))
-        x = self.blocks(x.contiguous(memory_format=torch.channels_last))
-        step = torch.tanh(F.pixel_shuffle(self.out(x), 2))
+        whitened = (embedding - self.mean) @ self.basis
+        start = self.first(whitened).unflatten(1, (-1, START, START))
+        maps = self.blocks(start.contiguous(memory_format=torch.channels_last))
+        step = torch.tanh(F.pixel_shuffle(self.out(maps), 2))
         return (self.carrier + self.config.change * step).clamp(0, 1)
 
     @torch.no_grad()
     def fit_input(self, embeddings: torch.Tensor) -> None:
-        """Fix mean and directions from training embeddings (k, embedding): whitened, small
-        variances left small.
+        """Fix mean and directions from training embeddings (k, embedding).
+
+        They are whitened, except that directions of small variance are left small.
         """
         self.mean.copy_(embeddings.mean(0))
         _, spread, directions = torch.linalg.svd(embeddings - self.mean, full_matrices=False)
@@ -88,8 +90,9 @@ class Block(nn.Sequential):
 
 
 def rosette(size: int = FACE_SIZE) -> torch.Tensor:
-    """The carrier: a guilloche rosette as on banknotes, (3, size, size) in [0.2, 0.8], from a
-    formula and nobody's picture.
+    """The carrier: a guilloche rosette as on banknotes, (3, size, size) in [0.2, 0.8].
+
+    It comes from a formula, and is nobody's picture.
     """
     axis = (torch.arange(size, dtype=torch.float64) + 0.5) / size * 2 - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")

@@ -1,5 +1,6 @@
-"""A generator for which a key is needed: T = D(R_k z(X)). What F(X) says is turned by a secret
-rotation before it becomes a picture.
+"""A generator that needs a key: T = D(R_k z(X)).
+
+What F(X) says is turned by a secret rotation R_k before it becomes a picture.
 """
 
 from dataclasses import dataclass
@@ -18,14 +19,13 @@ VERSION = f"1-{DECODER_VERSION}"
 
 @dataclass(frozen=True)
 class SealedConfig:
-    """What fixes a sealed generator's weights and shapes: how many directions z keeps, and the
-    decoder's `BottleneckConfig`.
+    """What fixes a sealed generator's weights and shapes.
+
+    The last four fields are those of the decoder's `BottleneckConfig`.
     """
 
     directions: int = 64
-    """So many directions of the recogniser's embedding are kept: those in which people differ
-    most.
-    """
+    """Directions of the recogniser's embedding that z keeps: those in which people differ most."""
     embedding: int = 512
     read: int = 128
     """Directions of an embedding that the decoder reads."""
@@ -38,8 +38,9 @@ class SealedConfig:
 
 
 class Sealed(nn.Module):
-    """Direction (n, directions), of length 1 -> template (n, 3, 160, 160) in [0, 1], which is seen
-    to point there: z(F(T)) is near it.
+    """Directions (n, directions), of length 1 -> templates (n, 3, 160, 160) in [0, 1].
+
+    The recogniser sees a template in the direction that it was made from: z(F(T)) is near it.
     """
 
     reads = "direction"
@@ -59,37 +60,40 @@ class Sealed(nn.Module):
         return F.normalize((embedding - self.mean) @ self.basis)
 
     def embedding(self, direction: torch.Tensor) -> torch.Tensor:
-        """Directions (n, directions), of length 1 -> the embeddings (n, embedding), of length 1,
-        that z sends there; of all those the ones that differ from the mean in nothing that z leaves
-        out.
+        """The inverse of z: directions (n, directions) -> embeddings (n, embedding), of length 1.
+
+        Many embeddings have the same direction. The one that is returned equals the mean in all
+        that z leaves out.
         """
         way = direction @ (self.basis / self.basis.square().sum(0)).T
-        # the root of |mean + far * way|^2 = 1 that is positive
+        # the positive root of |mean + length * way|^2 = 1
         square, product, rest = way.square().sum(1), way @ self.mean, self.mean.square().sum() - 1
-        far = ((product.square() - square * rest).sqrt() - product) / square
-        return self.mean + far[:, None] * way
+        length = ((product.square() - square * rest).sqrt() - product) / square
+        return self.mean + length[:, None] * way
 
     def forward(self, direction: torch.Tensor) -> torch.Tensor:
         return self.decoder(self.embedding(direction))
 
     @torch.no_grad()
     def fit_input(self, embeddings: torch.Tensor, exponent: float) -> None:
-        """Fix z from training embeddings (k, embedding): centred, projected on the principal
-        directions, each divided by its variance to the power `exponent`. 0.5 whitens, so that all
-        directions of the sphere are alike likely; 0 leaves the variances as they are.
+        """Fix z from training embeddings (k, embedding).
+
+        They are centred and projected on the principal directions, and each direction is divided by
+        its variance to the power `exponent`. 0.5 whitens, so that all directions of the sphere are
+        equally likely; 0 leaves the variances as they are.
         """
         self.mean.copy_(embeddings.mean(0))
         _, spread, directions = torch.linalg.svd(embeddings - self.mean, full_matrices=False)
         variance = spread[: self.config.directions] ** 2 / len(embeddings)
-        scale = (
-            variance / variance.mean()
-        ) ** -exponent  # relative, so that half precision holds it
+        relative = variance / variance.mean()  # so that half precision holds it
+        scale = relative**-exponent
         self.basis.copy_(directions[: self.config.directions].T * scale)
 
 
 class Directions(nn.Module):
-    """z(F(X)): a recogniser that says of a picture (n, 3, 160, 160) where the sealed generator sees
-    it, (n, directions), of length 1.
+    """z(F(X)): pictures (n, 3, 160, 160) in [0, 1] -> directions (n, directions), of length 1.
+
+    It stands in the recogniser's place for a sealed generator.
     """
 
     def __init__(self, recogniser: nn.Module, generator: Sealed):

@@ -1,6 +1,7 @@
-"""The paper's generator (Figure 10, section 4.3): a U-Net, picture -> template of the same size."""
+"""The paper's generator (Figure 10, section 4.3): a U-Net, picture -> template."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -19,20 +20,20 @@ class UNetConfig:
     size: int = 160
     """Side of the square picture in pixels; divisible by fold * 2**depth."""
     width: int = 64
-    """Channels of the first level; each level below has twice as many. 64 is the paper's face
-    model.
-    """
+    """Channels of the first level; each level below has twice as many. The paper's faces: 64."""
     depth: int = 4
     """How often the picture is halved."""
     fold: int = 1
-    """Side of the pixel blocks that are folded into channels first and unfolded last; 2 makes the
-    network about four times faster.
+    """Side of the pixel blocks that are folded into channels first and unfolded last.
+
+    2 makes the network about four times faster.
     """
 
 
 class UNet(nn.Module):
-    """(n, channels, size, size) in [0, 1] -> template of the same shape in (0, 1). He
-    initialisation, LeakyReLU 0.01, sigmoid.
+    """Pictures (n, channels, size, size) in [0, 1] -> templates of the same shape in (0, 1).
+
+    He initialisation, LeakyReLU 0.01, sigmoid. Raises ValueError: a size that does not divide.
     """
 
     reads = "picture"
@@ -46,25 +47,28 @@ class UNet(nn.Module):
         self.image_shape = (config.channels, config.size, config.size)
         folded = config.channels * config.fold**2
         widths = [config.width * 2**level for level in range(config.depth + 1)]
-        self.down = nn.ModuleList(Block(a, b) for a, b in zip([folded] + widths, widths))
-        self.grow = nn.ModuleList(
-            nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(widths, widths[1:])
+        self.down = nn.ModuleList(
+            Block(inputs, outputs) for inputs, outputs in pairwise([folded, *widths])
         )
-        self.up = nn.ModuleList(Block(2 * a, a) for a in widths[:-1])
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d(lower, upper, 2, stride=2) for upper, lower in pairwise(widths)
+        )
+        self.up = nn.ModuleList(Block(2 * upper, upper) for upper in widths[:-1])
         self.out = nn.Conv2d(config.width, folded, 1)
         self.apply(_he)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        x = F.pixel_unshuffle(picture, self.config.fold).contiguous(
-            memory_format=torch.channels_last
-        )
+        folded = F.pixel_unshuffle(picture, self.config.fold)
+        maps = folded.contiguous(memory_format=torch.channels_last)
+
         skips = []
         for level, block in enumerate(self.down):
-            x = block(F.max_pool2d(x, 2) if level else x)
-            skips.append(x)
+            maps = block(F.max_pool2d(maps, 2) if level else maps)
+            skips.append(maps)
         for level in reversed(range(self.config.depth)):
-            x = self.up[level](torch.cat([skips[level], self.grow[level](x)], dim=1))
-        return torch.sigmoid(F.pixel_shuffle(self.out(x), self.config.fold))
+            maps = self.up[level](torch.cat([skips[level], self.grow[level](maps)], dim=1))
+
+        return torch.sigmoid(F.pixel_shuffle(self.out(maps), self.config.fold))
 
 
 class Block(nn.Sequential):

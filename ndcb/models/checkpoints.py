@@ -1,5 +1,7 @@
-"""A folder per model: `weights.safetensors` (half precision) and `record.json` (what made it and
-what it measured).
+"""A folder for each model: its weights and its record.
+
+`weights.safetensors` holds half precision; `record.json` tells what made the model and what was
+measured of it.
 """
 
 import hashlib
@@ -14,7 +16,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_bytes
 from torch import nn
 
-from ndcb.core.files import write_json, write_whole
+from ndcb.core.files import sha256_of, write_json, write_whole
 from ndcb.core.terms import BadCheckpoint, UnknownName
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.inverter import Inverter
@@ -35,7 +37,7 @@ GENERATORS = ("UNet", "Bottleneck")
 SEALED = ("Sealed",)
 """Generators that need a key."""
 INVERTERS = ("Inverter",)
-"""An attacker's networks."""
+"""Attackers' networks: they turn templates or embeddings back into faces."""
 RECOGNISERS = ("DigitEmbedder",)
 
 
@@ -47,30 +49,37 @@ class Checkpoint:
     model: nn.Module
     record: dict
     """class, config, kind, family, label (`ndcb.models.records`), preset, training, data, seed,
-    steps, device, commit, versions, sha256, figures; of a generator also the name of its
-    `recogniser` and the login `threshold`, a squared distance.
+    steps, device, commit, versions, sha256, figures.
+
+    A generator's also holds the name of its `recogniser` and the login `threshold`, a squared
+    distance.
     """
 
 
 def save(folder: Path, model: nn.Module, record: dict) -> None:
-    """Write both files; class, config, sha256, and kind and family are added here. Raises
-    BadCheckpoint on NaN.
+    """Write both files. Class, config, sha256, kind, family and label are added to the record.
+
+    Raises BadCheckpoint: a weight is NaN or infinite in half precision.
     """
-    weights = {
-        name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()
-    }
+    state = model.state_dict().items()
+    weights = {name: value.detach().cpu().half().contiguous() for name, value in state}
     _check_finite(weights, "the model to save")
-    folder.mkdir(parents=True, exist_ok=True)
+
     content = save_bytes(weights)
-    sha256 = hashlib.sha256(content).hexdigest()
-    head = {"class": type(model).__name__, "config": asdict(model.config), "sha256": sha256}
+    of_model = {
+        "class": type(model).__name__,
+        "config": asdict(model.config),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "weights.safetensors", content)
-    write_json(folder / "record.json", records.described(head | record, folder.name))
+    write_json(folder / "record.json", records.described(of_model | record, folder.name))
 
 
 def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
-    """The record of a committed checkpoint, without its weights. Raises UnknownName: no path
-    either; BadCheckpoint.
+    """The record of a committed checkpoint, by its name alone; the weights are not read.
+
+    Raises UnknownName, BadCheckpoint.
     """
     if name not in names(classes):
         raise UnknownName("checkpoint", name, names(classes))
@@ -78,25 +87,24 @@ def record(name: str, classes: tuple[str, ...] = GENERATORS) -> dict:
 
 
 def update_record(folder: Path, **fields) -> None:
-    """Replace fields of a record that is there, such as its figures."""
+    """Replace fields of a stored record, such as its figures."""
     write_json(folder / "record.json", records.read(folder) | fields)
 
 
 def names(classes: tuple[str, ...] = GENERATORS) -> list[str]:
-    """The checkpoints of these classes that are there, by name; the page offers them in this
-    order.
-    """
+    """The checkpoints of these classes, sorted; the page offers them in this order."""
     return list(every_record(classes))
 
 
 def every_record(classes: tuple[str, ...] = GENERATORS) -> dict[str, dict]:
-    """Name -> record of the checkpoints of these classes, by name. Damaged ones are left out."""
-    found = {}
-    for path in sorted(FOLDER.glob("*/record.json")):
+    """Name -> record of the checkpoints of these classes, sorted. Damaged ones are left out."""
+    described = {}
+    for path in FOLDER.glob("*/record.json"):
         with suppress(BadCheckpoint):
-            found[path.parent.name] = _read_record(path.parent)
-    wanted = {name: one for name, one in found.items() if one.get("class") in classes}
-    return dict(sorted(wanted.items()))
+            record = _read_record(path.parent)
+            if record.get("class") in classes:
+                described[path.parent.name] = record
+    return dict(sorted(described.items()))
 
 
 def folder_of(name: str | Path) -> Path:
@@ -113,7 +121,7 @@ def load(
     changed or does not fit, NaN.
     """
     folder = folder_of(name)
-    if not os.path.isfile(folder / "record.json"):  # unlike Path's, it bears any name
+    if not os.path.isfile(folder / "record.json"):  # unlike Path's, it takes any name
         raise UnknownName("checkpoint", str(name), names(classes))
     record = _read_record(folder)
     if record.get("class") not in classes:
@@ -121,6 +129,7 @@ def load(
             f"checkpoint {folder.name} holds a {record.get('class')}; needed is one of:"
             f" {', '.join(classes)}"
         )
+
     weights = _read_weights(folder, record)
     model = _build(folder.name, record)
     try:
@@ -130,11 +139,13 @@ def load(
         raise BadCheckpoint(
             f"checkpoint {folder.name}: its weights do not fit its class: {reason}"
         ) from error
+
     model.eval().requires_grad_(False)
     return Checkpoint(folder.name, model.to(device, memory_format=torch.channels_last), record)
 
 
 def _build(name: str, record: dict) -> nn.Module:
+    """A model as the record tells, with random weights. Raises BadCheckpoint."""
     model_class, config_class = CLASSES[record["class"]]
     known = {field.name for field in fields(config_class)}
     config = record.get("config")
@@ -142,15 +153,11 @@ def _build(name: str, record: dict) -> nn.Module:
         raise BadCheckpoint(
             f"checkpoint {name}: its config must hold {', '.join(sorted(known))}; found is {config}"
         )
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+    }
     try:
-        return model_class(
-            config_class(
-                **{
-                    name: tuple(value) if isinstance(value, list) else value
-                    for name, value in config.items()
-                }
-            )
-        )
+        return model_class(config_class(**values))
     except (TypeError, ValueError, RuntimeError) as error:
         raise BadCheckpoint(f"checkpoint {name}: its config does not work: {error}") from error
 
@@ -163,7 +170,7 @@ def _read_weights(folder: Path, record: dict) -> dict[str, torch.Tensor]:
     path = folder / "weights.safetensors"
     if not path.is_file():
         raise BadCheckpoint(f"checkpoint {folder.name} has no weights.safetensors")
-    if _sha256(path) != record.get("sha256"):
+    if sha256_of(path) != record.get("sha256"):
         raise BadCheckpoint(
             f"checkpoint {folder.name}: weights.safetensors was changed after its record was"
             " written"
@@ -182,8 +189,3 @@ def _check_finite(weights: dict[str, torch.Tensor], what: str) -> None:
     for name, value in weights.items():
         if not torch.isfinite(value).all():
             raise BadCheckpoint(f"{what}: {name} holds NaN or infinity")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,9 +1,12 @@
-"""Picture -> faces -> template -> distances and decision: what the command line and the page both
-call.
+"""The whole pipeline, as the command line, the page and the vault call it.
+
+picture -> detector -> aligned face -> generator -> template
+aligned face, template -> recogniser -> two embeddings -> distance -> decision
 """
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +16,10 @@ from PIL import Image
 from torch import nn
 
 from ndcb.core.distances import image_distances, squared_euclidean
+from ndcb.core.tensors import to_pictures, to_tensor
 from ndcb.core.terms import BadCheckpoint, Decision, Face, UserError
 from ndcb.faces.detectors import Detector, already_aligned, enlarged
-from ndcb.faces.images import read_photo, to_pictures, to_tensor
+from ndcb.faces.images import Photo, read_photo
 from ndcb.generators import make_templates
 from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions
@@ -25,16 +29,14 @@ from ndcb.models.recognisers import load_recogniser
 
 @dataclass(frozen=True)
 class Distortion:
-    """A picture, its template, and how far apart they are. Everything is measured on the stored
-    8-bit template.
-    """
+    """A picture, its stored 8-bit template, and how far apart the two are."""
 
     original: Image.Image
     template: Image.Image
     distances: dict[str, float]
-    """l1, mse, l2, dssim, sobel and combined (Eq. 11-18)."""
+    """Of the pictures: l1, mse, l2, dssim, sobel and combined (Eq. 11-18)."""
     embedding_distance: float
-    """Squared (Eq. 1)."""
+    """Squared Euclidean distance of the embeddings (Eq. 1), in [0, 4]."""
     alpha: float
     """The margin of Eq. 9 that the generator was trained with."""
     threshold: float
@@ -48,10 +50,10 @@ class Distortion:
 
 
 class Distorter:
-    """A generator and the frozen recogniser it belongs to.
+    """A generator and the frozen recogniser that it belongs to.
 
-    Of a sealed one the recogniser is z(F(X)), `ndcb.generators.sealed.Directions`: what is said of
-    embeddings here holds for its directions, and a template is made of one that a key has turned
+    A sealed generator's recogniser is z(F(X)), `ndcb.generators.sealed.Directions`. Its embeddings
+    are directions then, and a template is made of one that a key has turned
     (`ndcb.vault.seals`).
     """
 
@@ -61,7 +63,7 @@ class Distorter:
 
     @property
     def sealed(self) -> bool:
-        """A key is needed."""
+        """Does it need a key?"""
         return self.generator.model.reads == "direction"
 
     @property
@@ -69,81 +71,83 @@ class Distorter:
         return next(self.recogniser.parameters()).device
 
     def embed(self, pictures: list[Image.Image]) -> torch.Tensor:
-        """Pictures of the recogniser's size -> (n, m), on the CPU: what is compared."""
-        return self.read(self.look(pictures))
+        """Pictures of the recogniser's size -> embeddings to compare, (n, m), on the CPU."""
+        return self.to_compare(self.recognise(pictures))
 
     @torch.inference_mode()
-    def look(self, pictures: list[Image.Image]) -> torch.Tensor:
-        """Pictures of the recogniser's size -> F(X), (n, m), on the CPU, sealed or not."""
-        directed = isinstance(self.recogniser, Directions)
-        eyes = self.recogniser.recogniser if directed else self.recogniser
-        return eyes(self._batch(pictures)).cpu()
+    def recognise(self, pictures: list[Image.Image]) -> torch.Tensor:
+        """Pictures of the recogniser's size -> F(X), (n, m), on the CPU; sealed or not."""
+        recogniser = self.recogniser
+        if isinstance(recogniser, Directions):
+            recogniser = recogniser.recogniser
+        return recogniser(self._batch(pictures)).cpu()
 
     @torch.inference_mode()
-    def read(self, seen: torch.Tensor) -> torch.Tensor:
-        """F(X) as `look` gives it -> what is compared: z(F(X)) of a sealed generator, else F(X)."""
+    def to_compare(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """F(X), (n, m), as `recognise` gives it -> the same; of a sealed generator z(F(X))."""
         if not isinstance(self.recogniser, Directions):
-            return seen
-        return self.recogniser.generator.direction(seen.to(self.device)).cpu()
+            return embeddings
+        return self.recogniser.generator.direction(embeddings.to(self.device)).cpu()
 
     @torch.inference_mode()
     def distort(
         self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0
     ) -> Distortion:
-        """An aligned face or a 28x28 digit -> its template. `embedding` is the picture's own, (m,),
-        where it is known already.
+        """An aligned face or a 28x28 digit -> its template, and how far apart they are.
 
-        polish_steps: gradient steps on the template's pixels (`ndcb.generators.polish`), each at
-        the cost of one pass of the recogniser forward and backward. Raises UserError: a sealed
-        generator, and no embedding that a key has turned.
+        embedding: of the picture, (m,), where it is known already; a sealed generator needs one
+        that a key has turned. polish_steps: gradient steps on the template's pixels
+        (`ndcb.generators.polish`), each at the cost of one pass of the recogniser forward and
+        backward. Raises UserError: a sealed generator, and no embedding.
         """
         self.check_key(embedding)
         took: dict[str, float] = {}
-        real = self._batch([picture])
+        face = self._batch([picture])
+
         with stopwatch(took, "embed"):
-            own = self.recogniser(real).cpu() if embedding is None else embedding[None]
+            target = self.recogniser(face).cpu() if embedding is None else embedding[None]
         with stopwatch(took, "generate"):
-            made = make_templates(self.generator.model, self.recogniser, real, own)
+            template = make_templates(self.generator.model, self.recogniser, face, target)
         if polish_steps:
             with stopwatch(took, "polish"):
-                made = polish(made, own.to(self.device), self.recogniser, polish_steps)
-        template = to_pictures(made)[0]
+                template = polish(template, target.to(self.device), self.recogniser, polish_steps)
+        stored = to_pictures(template)[0]
         with stopwatch(took, "embed"):
-            embedded = self.recogniser(made).cpu()
+            template_embedding = self.recogniser(template).cpu()
         with stopwatch(took, "compare"):
-            shift = float(squared_euclidean(embedded, own))
-            distances = {name: float(value) for name, value in image_distances(made, real).items()}
-        record = self.generator.record
+            embedding_distance = float(squared_euclidean(template_embedding, target))
+            of_pictures = image_distances(template, face)
+            distances = {name: float(distance) for name, distance in of_pictures.items()}
+
         return Distortion(
-            picture,
-            template,
-            distances,
-            shift,
-            record["training"]["alpha"],
-            record["threshold"],
-            took,
+            original=picture,
+            template=stored,
+            distances=distances,
+            embedding_distance=embedding_distance,
+            alpha=self.generator.record["training"]["alpha"],
+            threshold=self.generator.record["threshold"],
+            milliseconds=took,
         )
 
     @torch.inference_mode()
     def templates(
         self, pictures: list[Image.Image], embeddings: torch.Tensor | None = None
     ) -> list[Image.Image]:
-        """Aligned faces or digits -> their templates, without a distance. embeddings: theirs, where
-        `embed` gave them already.
+        """Aligned faces or digits -> their templates, without a distance.
+
+        embeddings: of the pictures, (n, m), where they are known already.
         """
         self.check_key(embeddings)
-        return to_pictures(
-            make_templates(self.generator.model, self.recogniser, self._batch(pictures), embeddings)
-        )
+        faces = self._batch(pictures)
+        return to_pictures(make_templates(self.generator.model, self.recogniser, faces, embeddings))
 
     def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
-        """Two embeddings, as `embed` gives them for one picture each."""
-        return Decision(
-            float(squared_euclidean(reference, probe)), self.generator.record["threshold"]
-        )
+        """Two embeddings, each (m,) or (1, m) -> are they of one person?"""
+        squared_distance = float(squared_euclidean(reference, probe))
+        return Decision(squared_distance, self.generator.record["threshold"])
 
     def check_key(self, turned: torch.Tensor | None) -> None:
-        """Raises UserError: the generator is sealed, and nothing is there that a key has turned."""
+        """Raises UserError: the generator is sealed, and no embedding that a key has turned."""
         if self.sealed and turned is None:
             raise UserError(
                 f"Generator {self.generator.name!r} needs a key. Enrol with a seal, or choose"
@@ -155,9 +159,7 @@ class Distorter:
 
 
 class Models:
-    """The detector and a `Distorter` for every generator asked for; each is loaded when it is first
-    needed, and once.
-    """
+    """The detector, and a `Distorter` for every generator; each is loaded when first needed."""
 
     def __init__(self, device: str | torch.device = "cpu"):
         self.device = device
@@ -170,75 +172,71 @@ class Models:
         return Detector()
 
     def distorter(self, generator: str) -> Distorter:
-        """Raises UnknownName, BadCheckpoint."""
+        """A generator, by its checkpoint's name or folder. Raises UnknownName, BadCheckpoint."""
         with self._lock:
             if generator not in self._distorters:
-                checkpoint = load(generator, GENERATORS + SEALED, self.device)
-                name = checkpoint.record.get("recogniser")
-                if name is None or "threshold" not in checkpoint.record:
-                    raise BadCheckpoint(
-                        f"checkpoint {checkpoint.name} has no threshold yet; run: python -m"
-                        f" training measure {generator}"
-                    )
-                if name not in self._recognisers:
-                    self._recognisers[name] = load_recogniser(name, self.device)
-                recogniser = self._recognisers[name]
-                if checkpoint.record["class"] in SEALED:
-                    recogniser = Directions(recogniser, checkpoint.model).eval()
-                self._distorters[generator] = Distorter(checkpoint, recogniser)
+                self._distorters[generator] = self._load_distorter(generator)
             return self._distorters[generator]
 
+    def _load_distorter(self, generator: str) -> Distorter:
+        checkpoint = load(generator, GENERATORS + SEALED, self.device)
+        name = checkpoint.record.get("recogniser")
+        if name is None or "threshold" not in checkpoint.record:
+            raise BadCheckpoint(
+                f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training"
+                f" measure {generator}"
+            )
+        if name not in self._recognisers:
+            self._recognisers[name] = load_recogniser(name, self.device)
+        recogniser = self._recognisers[name]
+        if checkpoint.record["class"] in SEALED:
+            recogniser = Directions(recogniser, checkpoint.model).eval()
+        return Distorter(checkpoint, recogniser)
+
     def warm_up(self, generators: list[str]) -> None:
-        """Load these generators, their recognisers and the detector before somebody asks for
-        them.
-        """
+        """Load these generators, their recognisers and the detector, and run each once."""
         for generator in generators:
             distorter = self.distorter(generator)
-            blank = Image.new(
-                "RGB" if distorter.generator.model.image_shape[0] == 3 else "L",
-                distorter.generator.model.image_shape[1:],
-            )
-            distorter.distort(blank)
+            channels, height, width = distorter.generator.model.image_shape
+            distorter.distort(Image.new("RGB" if channels == 3 else "L", (width, height)))
         with self._lock:
             self.detector.find([Image.new("RGB", (640, 480))])
 
     def find(self, source, aligned: bool = False) -> list[Face]:
-        """Any picture -> its faces, sure ones first, then the largest
-        (`ndcb.faces.detectors.in_order`).
+        """Any picture -> its faces, in the order of `ndcb.faces.detectors.in_order`.
 
-        Boxes are in pixels of the full upright picture. aligned: it is an aligned crop or a
+        Boxes are in pixels of the full upright picture. aligned: it is an aligned face or a
         template already. Raises BadPicture, NoFaceFound.
         """
         photo = read_photo(source)
-        if aligned:
-            return [already_aligned(photo.picture)]
+        return [already_aligned(photo.picture)] if aligned else self.find_in(photo)
+
+    def find_in(self, photo: Photo) -> list[Face]:
+        """A picture that is read already -> its faces, as `find` gives them. Raises NoFaceFound."""
         with self._lock:
             return [enlarged(face, photo.scale) for face in self.detector(photo.picture)]
 
 
 def pick_device(name: str) -> str:
-    """`auto` -> cuda, mps or cpu, whichever is there first. Raises UserError for one that is not
-    there.
-    """
-    there = [
-        device
-        for device, found in (
-            ("cuda", torch.cuda.is_available()),
-            ("mps", torch.backends.mps.is_available()),
-            ("cpu", True),
-        )
-        if found
-    ]
-    if name != "auto" and name not in there:
+    """`auto` -> the first of cuda, mps and cpu that is there. Raises UserError: `name` is not."""
+    is_there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    devices = [device for device in is_there if is_there[device]]
+    if name == "auto":
+        return devices[0]
+    if name not in devices:
         raise UserError(
-            f"This machine has no {name}. Use --device auto, or one of: {', '.join(there)}."
+            f"This machine has no {name}. Use --device auto, or one of: {', '.join(devices)}."
         )
-    return there[0] if name == "auto" else name
+    return name
 
 
 @contextmanager
-def stopwatch(took: dict[str, float], stage: str):
-    """Adds the milliseconds of its block to `took[stage]`."""
+def stopwatch(took: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the milliseconds of its block to `took[stage]`."""
     start = time.perf_counter()
     yield
     took[stage] = took.get(stage, 0) + (time.perf_counter() - start) * 1000

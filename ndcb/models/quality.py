@@ -1,8 +1,8 @@
 """Is a photo good enough to tell people apart? The embedding that a login computes anyway says so.
 
-Photos that are blurred, dark or otherwise spoilt lose what people differ in: their embeddings
-gather in a few places, where strangers are nearer to each other than the login threshold. A linear
-discriminant tells these places from those of good photos. Its weights and its limit come from
+Blurred, dark or otherwise spoilt photos lose what tells people apart: their embeddings lie close
+together, and strangers come nearer to each other than the login threshold. A linear discriminant
+tells such embeddings from those of good photos. Its weights and its limit come from
 `python -m training quality`, which also measures what it keeps out, and how often it refuses good
 photos (docs/quality.md).
 """
@@ -21,7 +21,7 @@ from ndcb.core.terms import BadCheckpoint, Face, PoorPhoto
 from ndcb.models import checkpoints
 
 FILE = "quality.json"
-"""In the folder of the checkpoints."""
+"""The gate's file, in the folder of the checkpoints."""
 GOOD, UNCHECKED, UNKNOWN = "good", "unchecked", "unknown"
 SENTENCES = {
     "blurred": "The face is too blurred. Hold the camera still, wipe the lens, and take it again.",
@@ -31,22 +31,22 @@ SENTENCES = {
     "compressed": "The face is spoilt by compression. Send the photo as the camera took it.",
     "grainy": "The face is too grainy. Take it again in more light.",
 }
-"""What a photo lacks -> what is said about it."""
+"""What spoils a photo -> the sentence about it."""
 NOTE = "ndcb quality"
-"""Keyword of the PNG text chunk in which a template says what the gate found of its photo. It has
-none where the gate was not asked, as before there was one."""
+"""Keyword of a template's PNG text chunk that holds the verdict on its photo. It is missing where
+the gate was not asked."""
 NO_PHOTOS = ("aligned already", "drawn")
-"""`Face.how` of what is no photo: templates, digits, faces that somebody else has cut out."""
+"""`Face.how` of what is no photo: templates, digits, faces that were cut out elsewhere."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Embedding -> good, or what spoils it: each way has a score, and the largest counts."""
+    """Embedding -> good, or what spoils the photo: each kind has a score, the largest counts."""
 
     recogniser: str
-    """Whose embeddings it knows."""
+    """Its name: the gate knows this one's embeddings alone."""
     kinds: tuple[str, ...]
-    """What each score speaks for: keys of SENTENCES, some of them several times."""
+    """The kind that each score speaks for: keys of SENTENCES, some of them several times."""
     weights: torch.Tensor
     """(len(kinds), m)."""
     offsets: torch.Tensor
@@ -55,7 +55,7 @@ class Gate:
     """A photo is refused where its largest score is over this."""
 
     def scores(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """F(X), (n, m) -> (n, len(kinds)): log-odds of spoilt in this way against good."""
+        """F(X), (n, m) -> (n, len(kinds)): log-odds of being spoilt in this way against good."""
         return embeddings @ self.weights.T + self.offsets
 
     def verdict(self, embedding: torch.Tensor) -> str:
@@ -67,8 +67,8 @@ class Gate:
 def verdict(face: Face, seen: torch.Tensor, recogniser: str) -> str:
     """GOOD, a key of SENTENCES, or UNCHECKED: no photo, or a recogniser that was not measured.
 
-    seen: F of the face, (m,), by the recogniser of this name. Raises BadCheckpoint: the gate's file
-    is missing or damaged.
+    seen: F(X) of the face, (m,), by the recogniser of this name. Raises BadCheckpoint: the gate's
+    file is missing or damaged.
     """
     if face.how in NO_PHOTOS:
         return UNCHECKED
@@ -77,42 +77,53 @@ def verdict(face: Face, seen: torch.Tensor, recogniser: str) -> str:
 
 
 def check(face: Face, seen: torch.Tensor, recogniser: str) -> str:
-    """`verdict`. Raises PoorPhoto for one that is neither GOOD nor UNCHECKED."""
-    found = verdict(face, seen, recogniser)
-    if found in SENTENCES:
-        raise PoorPhoto(SENTENCES[found])
-    return found
+    """`verdict`, if it is GOOD or UNCHECKED. Raises PoorPhoto for all others."""
+    said = verdict(face, seen, recogniser)
+    if said in SENTENCES:
+        raise PoorPhoto(SENTENCES[said])
+    return said
 
 
-def noted(found: str) -> PngInfo | None:
-    """What `check` or `verdict` said -> what is saved in the template's PNG."""
-    if found == UNCHECKED:
+def noted(said: str) -> PngInfo | None:
+    """A verdict -> what is saved of it in the template's PNG."""
+    if said == UNCHECKED:
         return None
     info = PngInfo()
-    info.add_text(NOTE, found)
+    info.add_text(NOTE, said)
     return info
 
 
 def read_note(template: Image.Image) -> str:
-    """What `noted` put into it; UNKNOWN where that is something else."""
-    found = template.info.get(NOTE, UNCHECKED)
-    return found if found in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
+    """The verdict that `noted` stored in a template; UNKNOWN where it holds something else."""
+    said = template.info.get(NOTE, UNCHECKED)
+    return said if said in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
 
 
 @lru_cache(maxsize=2)
 def load_gate(path: Path) -> Gate:
     """The gate in a file of `python -m training quality`; read once. Raises BadCheckpoint."""
     try:
-        kept = json.loads(path.read_text())["gate"]
-        kinds, limit = tuple(kept["kinds"]), float(kept["limit"])
-        weights, offsets = torch.tensor(kept["weights"]), torch.tensor(kept["offsets"])
-        fits = weights.ndim == 2 and weights.shape[:1] == offsets.shape == (len(kinds),)
-        finite = weights.isfinite().all() and offsets.isfinite().all() and math.isfinite(limit)
-        if not fits or not finite or set(kinds) - set(SENTENCES):
+        stored = json.loads(path.read_text())["gate"]
+        gate = Gate(
+            stored["recogniser"],
+            tuple(stored["kinds"]),
+            torch.tensor(stored["weights"]),
+            torch.tensor(stored["offsets"]),
+            float(stored["limit"]),
+        )
+        if not _is_sound(gate):
             raise ValueError
-        return Gate(kept["recogniser"], kinds, weights, offsets, limit)
+        return gate
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadCheckpoint(
             "What tells good photos from poor ones cannot be read. Bring back that file, or run: "
             "python -m training quality"
         ) from error
+
+
+def _is_sound(gate: Gate) -> bool:
+    """Do its parts fit each other, and are its numbers finite and its kinds known?"""
+    weights, offsets = gate.weights, gate.offsets
+    fits = weights.ndim == 2 and weights.shape[:1] == offsets.shape == (len(gate.kinds),)
+    finite = weights.isfinite().all() and offsets.isfinite().all() and math.isfinite(gate.limit)
+    return bool(fits and finite and set(gate.kinds) <= set(SENTENCES))

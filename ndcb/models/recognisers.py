@@ -1,6 +1,4 @@
-"""Recognisers: a batch of pictures -> unit embeddings. One file each; `load_recogniser` finds one
-by its name.
-"""
+"""The registry of recognisers: a name -> a network that turns pictures into unit embeddings."""
 
 import torch
 from torch import nn
@@ -13,8 +11,9 @@ FACENETS = {f"facenet-{weights}": weights for weights in WEIGHTS}
 
 
 def load_recogniser(name: str, device: str | torch.device = "cpu") -> nn.Module:
-    """`facenet-casia-webface`, `facenet-vggface2`, or the name of a committed embedder such as
-    `digits-embedder`.
+    """`facenet-casia-webface`, `facenet-vggface2`, or a committed embedder: `digits-embedder`.
+
+    Raises UnknownName; NotAvailable: weights that could not be downloaded; BadCheckpoint.
     """
     if name in FACENETS:
         return load_facenet(FACENETS[name], device)

@@ -1,4 +1,4 @@
-"""What a checkpoint is, as its record.json says. Neither torch nor the weights are needed here."""
+"""What a checkpoint is, as its record.json says; read without torch and without the weights."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ FAMILIES = {
 }
 """Class -> family."""
 READS = {"Bottleneck": "embedding", "Inverter": "embedding", "Sealed": "direction"}
-"""Class -> kind, of those that are given no picture."""
+"""Class -> kind, for models whose input is no picture."""
 
 
 def read(folder: Path) -> dict:
@@ -31,18 +31,19 @@ def read(folder: Path) -> dict:
 def described(record: dict, name: str) -> dict:
     """The record with its kind, family and label, which records of older trainings lack.
 
-    kind: what the model is given: face, digit, embedding or direction. label: its name for people.
+    kind: the model's input: face, digit, embedding or direction. label: its name for people.
     """
-    known = {
+    derived = {
         "kind": _kind(record),
         "family": FAMILIES.get(record.get("class")),
         "label": name,
     }
-    return record | {key: value for key, value in known.items() if key not in record}
+    missing = {field: value for field, value in derived.items() if field not in record}
+    return record | missing
 
 
 def of_digits(record: dict) -> bool:
-    """Is it a model of digits? All others are of faces."""
+    """Is it a model of digits? Every other is of faces."""
     return record["kind"] == "digit"
 
 

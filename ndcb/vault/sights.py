@@ -25,10 +25,10 @@ class Sight:
 def look(face: Face, distorter: Distorter, any_quality: bool = False) -> Sight:
     """Raises PoorPhoto, unless `any_quality`; UserError: another size than the distorter takes."""
     picture = fitting(face.image, distorter)
-    seen = distorter.look([picture])
+    seen = distorter.recognise([picture])
     judge = quality.verdict if any_quality else quality.check
     verdict = judge(face, seen[0], distorter.generator.record["recogniser"])
-    return Sight(picture, distorter.read(seen)[0], verdict)
+    return Sight(picture, distorter.to_compare(seen)[0], verdict)
 
 
 def fitting(picture: Image.Image, distorter: Distorter) -> Image.Image:

@@ -121,10 +121,10 @@ def _mend_proxies(environment: MutableMapping[str, str]) -> None:
                 file=sys.stderr,
             )
 
-    found = getproxies_environment()
-    if not found:
+    proxies = getproxies_environment()
+    if not proxies:
         return
-    others = [host.strip() for host in found.get("no", "").split(",")]
+    others = [host.strip() for host in proxies.get("no", "").split(",")]
     _set_exceptions(
         environment, dict.fromkeys([*filter(None, others), *LOCAL, _server_name(environment)])
     )

@@ -14,9 +14,11 @@ from gradio.components.image_editor import EditorData
 from PIL import Image
 
 from ndcb.core.terms import UserError
-from ndcb.faces.images import read_drawing, read_picture
+from ndcb.faces.drawings import read_drawing
+from ndcb.faces.images import read_picture
 from ndcb.web.private_files import admit, save, save_beside
 
+BLOCKED = "Camera blocked? Use the sample or upload a photo."
 NO_DATA = "This picture was not sent whole. Give it once more."
 NOT_SHOWN = ("HEIF", "TIFF")
 LARGEST_PREVIEW = 2560

@@ -6,6 +6,7 @@ visitor's file lies, and no two visitors share one.
 """
 
 import atexit
+import contextlib
 import os
 import secrets
 import shutil
@@ -138,10 +139,8 @@ def _delete_file(file: Path) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    try:
+    with contextlib.suppress(OSError):  # something else is in it, or somebody else removed it
         folder.rmdir()
-    except OSError:  # something else is in it, or somebody else removed it
-        pass
 
 
 def keep_sweeping(folder: Path, age: float, every: float) -> None:

@@ -25,8 +25,9 @@ from ndcb.core.terms import (
     UserError,
 )
 from ndcb.faces import samples
-from ndcb.faces.images import digit_from_drawing, read_picture
-from ndcb.models import checkpoints, quality, records
+from ndcb.faces.drawings import digit_from_drawing
+from ndcb.faces.images import read_picture
+from ndcb.models import checkpoints, examples, quality, records
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.names import clean_name
@@ -148,7 +149,7 @@ def people() -> list[tuple[str, Image.Image, str]]:
     shipped.
     """
     everybody = (
-        [(PORTRAIT, samples.example(DEFAULT_FACES).original, DEFAULT_FACES)]
+        [(PORTRAIT, examples.example(DEFAULT_FACES).original, DEFAULT_FACES)]
         if DEFAULT_FACES in checkpoints.names()
         else []
     )
@@ -226,9 +227,9 @@ def accepts(models: Models, reference: str | None, probe: str | None, generator:
     template = read_picture(reference)
     template = fitting(template.convert("L") if is_digit(generator) else template, distorter)
     face = read_faces(models, probe, is_digit(generator))[0]
-    seen = distorter.look([template, face.image])
+    seen = distorter.recognise([template, face.image])
     quality.check(face, seen[1], distorter.generator.record["recogniser"])
-    return distorter.decide(*distorter.read(seen)).same
+    return distorter.decide(*distorter.to_compare(seen)).same
 
 
 def check_kind(visit: Visit, name: str, generator: str) -> None:

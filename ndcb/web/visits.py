@@ -10,8 +10,11 @@ from collections.abc import Callable, Sequence
 import gradio as gr
 from gradio.context import Context
 
+from ndcb.web import private_files
+
 KEEP_SECONDS = 600
 ENDED = "Your visit ended after ten minutes, and your pictures were deleted. Give them once more."
+NOTHING_KEPT = "Your data is deleted: the photo, the crops and the templates."
 NOT_THERE = "This tile is not there any more. Click one that is."
 
 
@@ -32,6 +35,16 @@ def visit_state(
         first, None, state, api_visibility="private", show_progress="hidden", queue=False
     )
     return state
+
+
+def files_of(visit) -> tuple[str, ...]:
+    """The files that a visit left in the cache; none where it has ended."""
+    return visit.files if visit else ()
+
+
+def delete_files(visit) -> None:
+    """Delete every file of the visit now. None: it has ended, and its files are gone."""
+    private_files.delete(files_of(visit))
 
 
 def chosen(things: Sequence, event: gr.SelectData):

@@ -1,5 +1,6 @@
-"""Numbers -> the sentences, tables and scales that a visitor reads. No visitor's text ever gets in
-here.
+"""Numbers -> the sentences, tables and scales that a visitor reads.
+
+No visitor's text ever gets in here.
 """
 
 from ndcb.core.terms import UserError
@@ -9,63 +10,71 @@ from ndcb.report.names import DISTANCES
 
 
 def generator_label(name: str) -> str:
-    """The label in the record of a generator; its name where there is none that can be read."""
+    """The label in a generator's record. Without one that can be read, the name."""
     try:
         return checkpoints.record(name, checkpoints.GENERATORS + checkpoints.SEALED)["label"]
     except UserError:
         return name
 
 
+def head(same: bool) -> str:
+    """What every verdict on a template begins with."""
+    if same:
+        return "<strong>Still the same to the recogniser.</strong>"
+    return "<strong>The recogniser does not see the same any more.</strong>"
+
+
 def verdict(result: Distortion, note: str = "") -> str:
+    """Is the template still the same to the recogniser, and what does that mean for a login?"""
     same = result.decision.same
-    head = (
-        "Still the same to the recogniser."
-        if same
-        else "The recogniser does not see the same any more."
-    )
-    does = (
-        "A login with this very picture would be accepted"
-        if same
-        else "A login with this very picture would be refused"
-    )
+    answer, side = ("accepted", "under") if same else ("refused", "over")
+    noun = "face" if result.original.mode == "RGB" else "digit"
     text = (
-        f"<strong>{head}</strong> {does}: squared embedding distance"
-        f" {result.embedding_distance:.3f}, {'under' if same else 'over'} the threshold"
-        f" {result.threshold:.3f}. Whether <em>you</em> still recognise it, look and judge: a large"
-        f" pixel distance does not hide a {'face' if result.original.mode == 'RGB' else 'digit'}."
+        f"{head(same)} A login with this very picture would be {answer}: squared embedding distance"
+        f" {result.embedding_distance:.3f}, {side} the threshold {result.threshold:.3f}. Whether"
+        " <em>you</em> still recognise it, look and judge: a large pixel distance does not hide a"
+        f" {noun}."
     )
     return box("yes" if same else "no", f"{text} {note}".strip())
 
 
 def advice(text: str) -> str:
+    """A box that says what to do."""
     return box("advice", f"<strong>{text}</strong>")
 
 
 def box(kind: str, html: str) -> str:
+    """A verdict: `yes`, `no` or `advice`. Screen readers tell it as it changes."""
     return f'<div class="verdict {kind}" role="status">{html}</div>'
 
 
 def scale(result: Distortion) -> str:
     """The embedding distance on a line from 0, beside alpha and the login threshold."""
-    end = max(1.2 * max(result.embedding_distance, result.threshold, result.alpha), 0.5)
+    distance, alpha, threshold = result.embedding_distance, result.alpha, result.threshold
+    end = max(1.2 * max(distance, threshold, alpha), 0.5)
 
-    def at(value: float) -> str:
+    def left(value: float) -> str:
         return f"{min(max(100 * value / end, 0), 100):.1f}%"
 
+    def mark(side: str, value: float, text: str) -> str:
+        return f'<span class="mark {side}" style="left:{left(value)}">{text}</span>'
+
+    parts = [
+        '<div class="bar"></div>',
+        mark("above", distance, f"this template<br>{distance:.3f}"),
+        f'<div class="needle" style="left:{left(distance)}"></div>',
+        mark("below", alpha, f"alpha<br>{alpha:g}"),
+        mark("below", threshold, f"login threshold<br>{threshold:.3f}"),
+    ]
     return (
-        f'<div class="scale" style="--limit:{at(result.threshold)}" role="img" aria-label="squared'
-        f" embedding distance {result.embedding_distance:.3f}, alpha {result.alpha:g}, threshold"
-        f' {result.threshold:.3f}"><div class="bar"></div><span class="mark above"'
-        f' style="left:{at(result.embedding_distance)}">this'
-        f' template<br>{result.embedding_distance:.3f}</span><div class="needle"'
-        f' style="left:{at(result.embedding_distance)}"></div><span class="mark below"'
-        f' style="left:{at(result.alpha)}">alpha<br>{result.alpha:g}</span><span class="mark below"'
-        f' style="left:{at(result.threshold)}">login'
-        f" threshold<br>{result.threshold:.3f}</span></div>"
+        f'<div class="scale" style="--limit:{left(threshold)}" role="img" aria-label="squared'
+        f" embedding distance {distance:.3f}, alpha {alpha:g}, threshold"
+        f' {threshold:.3f}">{"".join(parts)}</div>'
     )
 
 
 def numbers(result: Distortion) -> str:
+    """Every distance and the time of each stage, as Markdown tables."""
     lines = ["| distance between original and template | value |", "|---|---|"]
     lines += [
         f"| {name} ({source}) | {result.distances[key]:.4f} |"
@@ -80,6 +89,7 @@ def numbers(result: Distortion) -> str:
 
 
 def as_json(result: Distortion) -> dict:
+    """The same for a program."""
     return {
         "distances": result.distances,
         "embedding_distance": result.embedding_distance,

@@ -311,13 +311,13 @@ def test_nothing_to_link_to_is_said(records):
 
 def test_the_portraits_stolen_template_logs_in(models):
     """With the real model: the paper's construction makes it so."""
-    from ndcb.faces import samples
+    from ndcb.models import examples
 
-    theft = attacks.replay(models, DEFAULT_FACES, samples.example(DEFAULT_FACES).original)
+    theft = attacks.replay(models, DEFAULT_FACES, examples.example(DEFAULT_FACES).original)
     template, photo = (trial.decision for trial in theft.trials)
     assert template.squared_distance < 1e-6 and template.same and photo.same
     assert photo.squared_distance == pytest.approx(
-        samples.example(DEFAULT_FACES).embedding_distance, abs=0.01
+        examples.example(DEFAULT_FACES).embedding_distance, abs=0.01
     )
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from ndcb.__main__ import main
 from ndcb.core.distances import image_distances
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES
-from ndcb.faces.images import to_tensor
 from ndcb.models import checkpoints
 from tests import odd_files
 from tests.conftest import ROOT

@@ -36,8 +36,8 @@ def random_boxes(seed, count):
 
 
 def test_nms_by_hand():
-    """The second box covers half of the first (IoU 1/3 of their union), the third lies apart, the
-    fourth equals the first.
+    """The second box covers half of the first: IoU 1/3. The third lies apart, the fourth is the
+    first.
     """
     boxes = torch.tensor([[0.0, 0, 10, 10], [5, 0, 15, 10], [50, 50, 60, 60], [0, 0, 10, 10]])
     scores = torch.tensor([0.9, 0.8, 0.95, 0.1])

@@ -88,7 +88,9 @@ def test_pixel_distances_by_hand():
 def test_pixel_distances_against_a_loop():
     a, b = random_pair()
     for i in range(len(a)):
-        differences = [x - y for x, y in zip(a[i].flatten().tolist(), b[i].flatten().tolist())]
+        differences = [
+            x - y for x, y in zip(a[i].flatten().tolist(), b[i].flatten().tolist(), strict=True)
+        ]
         count, squares = len(differences), sum(d * d for d in differences)
         assert l1(a, b)[i].item() == pytest.approx(sum(map(abs, differences)) / count, rel=1e-5)
         assert mse(a, b)[i].item() == pytest.approx(squares / count, rel=1e-5)
@@ -202,7 +204,7 @@ def test_sobel_distance_against_a_loop():
         terms = [
             w * abs(x - y)
             for w, x, y in zip(
-                *(batch[i].flatten().tolist() for batch in (weights, generated, real))
+                *(batch[i].flatten().tolist() for batch in (weights, generated, real)), strict=True
             )
         ]
         assert sobel(generated, real)[i].item() == pytest.approx(sum(terms) / len(terms), rel=1e-5)

@@ -21,6 +21,7 @@ from ndcb.core.files import (
     file_stem,
     json_line,
     path_of,
+    sha256_of,
     utf8,
     whole_file,
     write_json,
@@ -235,3 +236,11 @@ def test_paths_in_a_locale_without_the_letters(monkeypatch):
     monkeypatch.setattr(os, "fsdecode", lambda data: data.decode("ascii", "surrogateescape"))
     assert path_of("a.jpg") == "a.jpg"
     assert path_of("ë").encode("ascii", "surrogateescape") == "ë".encode()
+
+
+def test_the_sha256_of_a_file(tmp_path):
+    """FIPS 180-2's own example."""
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )

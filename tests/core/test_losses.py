@@ -28,7 +28,7 @@ def test_triplet_against_a_loop():
     anchor, positive, negative = unit(3, 40, 10)
     for i, loss in enumerate(losses.triplet(anchor, positive, negative, 0.2)):
         d = [
-            sum((x - y) ** 2 for x, y in zip(anchor[i].tolist(), other[i].tolist()))
+            sum((x - y) ** 2 for x, y in zip(anchor[i].tolist(), other[i].tolist(), strict=True))
             for other in (positive, negative)
         ]
         assert loss.item() == pytest.approx(max(d[0] - d[1] + 0.2, 0), abs=1e-5)
@@ -73,7 +73,9 @@ def test_embedding_loss_by_hand():
 def test_embedding_loss_against_a_loop():
     generated, real = unit(2, 40, 16, seed=2)
     for i, loss in enumerate(losses.embedding_loss(generated, real, 1.9)):
-        distance = sum((x - y) ** 2 for x, y in zip(generated[i].tolist(), real[i].tolist()))
+        distance = sum(
+            (x - y) ** 2 for x, y in zip(generated[i].tolist(), real[i].tolist(), strict=True)
+        )
         assert loss.item() == pytest.approx(max(distance - 1.9, 0), abs=1e-5)
 
 

@@ -170,7 +170,7 @@ def test_eer_against_a_double_loop_and_scikit_learn(kind, shift, sizes):
     assert is_one_of(eer, naive_eer(genuine, impostor))
     assert sum(naive_rates(genuine, impostor, threshold)) / 2 == pytest.approx(eer)
     fpr, tpr, _ = scikit_learns_curve(genuine, impostor)
-    assert is_one_of(eer, nearest_step(list(zip(fpr, 1 - tpr))))
+    assert is_one_of(eer, nearest_step(list(zip(fpr, 1 - tpr, strict=True))))
 
 
 @every_kind
@@ -263,8 +263,10 @@ def test_det_is_fnmr_at_each_fmr(kind):
     genuine, impostor = overlapping(12, shift=0.5, kind=kind)
     rates = [0, 0.0003, 0.001, 0.0101, 0.123, 0.5, 0.99, 1]
     fnmr, thresholds = det(genuine, impostor, rates)
-    assert list(zip(fnmr, thresholds)) == [fnmr_at_fmr(genuine, impostor, rate) for rate in rates]
-    for rate, found, threshold in zip(rates, fnmr, thresholds):
+    assert list(zip(fnmr, thresholds, strict=True)) == [
+        fnmr_at_fmr(genuine, impostor, rate) for rate in rates
+    ]
+    for rate, found, threshold in zip(rates, fnmr, thresholds, strict=True):
         fmr, expected = naive_rates(genuine, impostor, threshold)
         assert fmr <= rate and found == pytest.approx(expected)
         assert all(
@@ -352,7 +354,7 @@ def test_d_prime_of_float32_far_from_zero():
 def test_best_f1_of_known_sets(genuine, impostor, thresholds, expected, dtype):
     names = "threshold", "tp", "fn", "fp", "tn", "precision", "recall", "f1"
     found = best_f1(np.array(genuine, dtype), np.array(impostor, dtype), thresholds)
-    assert found == pytest.approx(dict(zip(names, expected)))
+    assert found == pytest.approx(dict(zip(names, expected, strict=True)))
 
 
 @every_kind
@@ -386,7 +388,7 @@ def test_best_f1_against_a_loop(kind):
 
 def right_by_loop(scores, same, threshold):
     right = 0
-    for score, one in zip(scores.tolist(), same.tolist()):
+    for score, one in zip(scores.tolist(), same.tolist(), strict=True):
         right += (score < threshold) == one
     return right
 
@@ -561,7 +563,7 @@ def repeated(items, pairs, times):
     (p, q) for each p with each q.
     """
     people, listed = [person for person, count in enumerate(times) for _ in range(count)], []
-    for item, (left, right) in zip(items, pairs):
+    for item, (left, right) in zip(items, pairs, strict=True):
         for person in people:
             if left == right == person:
                 listed.append(item)

@@ -20,9 +20,11 @@ import pytest
 import torch
 from PIL import Image
 
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.core.terms import BadPicture, UserError
-from ndcb.faces import images
-from ndcb.faces.images import MAX_BYTES, quantise, read_photo, read_picture, to_pictures, to_tensor
+from ndcb.faces import decoding, opening
+from ndcb.faces.images import read_photo, read_picture
+from ndcb.faces.opening import MAX_BYTES
 from tests.conftest import ROOT
 
 pillow_heif.register_heif_opener()
@@ -140,7 +142,9 @@ def ramp16() -> np.ndarray:
 SOFT = dict(quality=95)
 NO_SUBSAMPLING = dict(quality=95, subsampling=0)
 CLEAR = [[[128] * 3] * 16 + [[0, 0, 255]] * 32] * 32
-GOOD = {  # name: (file's ending, its bytes, the upright picture, tolerance; None: compare the quarters' colours only, within 16)
+GOOD = {
+    # name: (file's ending, its bytes, the upright picture, tolerance)
+    # tolerance None: compare the quarters' colours only, within 16
     "jpeg": ("jpg", lambda: encoded(QUARTERS, "JPEG", **SOFT), QUARTERS, None),
     "jpeg of a 3-D camera": (
         "jpg",
@@ -385,7 +389,7 @@ def test_strip_by_strip_gives_what_the_whole_gives(mode, monkeypatch):
     else:
         picture = picture.convert(mode)
     whole = np.asarray(read_picture(picture))
-    monkeypatch.setattr(images, "STRIP", 5 * 48)
+    monkeypatch.setattr(decoding, "STRIP", 5 * 48)
     np.testing.assert_array_equal(np.asarray(read_picture(picture)), whole)
 
 
@@ -524,7 +528,7 @@ def test_a_named_pipe_is_read(tmp_path):
 
 
 def test_a_pipe_without_end_is_left_after_what_is_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MAX_BYTES", 10**5)
+    monkeypatch.setattr(opening, "MAX_BYTES", 10**5)
     os.mkfifo(tmp_path / "pipe")
     thread = writing(tmp_path / "pipe", encoded(QUARTERS, "PNG") + bytes(10**7))
     assert_refused(tmp_path / "pipe", "over 40 MB")
@@ -631,47 +635,6 @@ BAD_ARRAYS = {  # name: (array, a word that must be in the refusal)
 @pytest.mark.parametrize("name", BAD_ARRAYS)
 def test_arrays_that_are_refused(name):
     assert_refused(*BAD_ARRAYS[name])
-
-
-# Pictures and tensors
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_round_trip_is_bit_exact(channels):
-    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    arrays = (
-        [levels, levels.T]
-        if channels == 1
-        else [np.dstack([levels, levels.T, 255 - levels]), NOISE[:16, :16]]
-    )
-    batch = to_tensor([Image.fromarray(array) for array in arrays])
-    assert batch.shape == (2, channels, 16, 16) and batch.dtype == torch.float32
-    assert batch.min() == 0 and batch.max() <= 1
-    pictures = to_pictures(batch)
-    assert [picture.mode for picture in pictures] == [{1: "L", 3: "RGB"}[channels]] * 2
-    for picture, array in zip(pictures, arrays):
-        np.testing.assert_array_equal(np.asarray(picture), array)
-    torch.testing.assert_close(quantise(batch), batch, atol=0, rtol=0)
-
-
-def test_to_tensor_by_hand():
-    picture = Image.new("RGB", (2, 1), (255, 51, 0))
-    picture.putpixel((1, 0), (0, 102, 255))
-    torch.testing.assert_close(
-        to_tensor([picture])[0], torch.tensor([[[1.0, 0]], [[0.2, 0.4]], [[0, 1]]])
-    )
-
-
-def test_to_pictures_rounds_to_the_nearest_level_and_clamps():
-    batch = (
-        torch.tensor([-0.3, 0.49 / 255, 0.51 / 255, 254.4 / 255, 254.6 / 255, 1.7])
-        .reshape(1, 1, 1, 6)
-        .requires_grad_()
-    )
-    assert np.asarray(to_pictures(batch)[0]).tolist() == [[0, 0, 1, 254, 255, 255]]
-    torch.testing.assert_close(
-        quantise(batch).flatten(), torch.tensor([0, 0, 1, 254, 255, 255]) / 255
-    )
 
 
 def test_a_template_survives_its_png():

@@ -15,7 +15,8 @@ from PIL import Image
 
 from ndcb.core.terms import BadPicture
 from ndcb.faces.images import read_photo, read_picture
-from ndcb.faces.picture_files import MOST_PARTS, Unreadable, orientation_of, unwrap
+from ndcb.faces.picture_files import unwrap
+from ndcb.faces.picture_files.picture_file import MOST_PARTS, Unreadable, orientation_of
 from tests.conftest import ROOT
 
 PORTRAIT_SIZE = 96, 80
@@ -317,7 +318,7 @@ def test_of_a_tiff_the_first_page_that_is_no_copy(picture, compression, kinds, e
         Image.new("RGB", (30 + 10 * number, 40), (60 * number, 90, 200))
         for number in range(len(kinds))
     ]
-    found = read_picture(tiff([*zip(pages, kinds)], compression=compression))
+    found = read_picture(tiff([*zip(pages, kinds, strict=True)], compression=compression))
     assert found.size == pages[expected].size
     np.testing.assert_allclose(np.asarray(found), np.asarray(pages[expected]), atol=4)
 

@@ -1,21 +1,17 @@
-"""Tracker and shots on a film made of the bundled portrait, which moves and grows on a ground of
-640x480.
-"""
+"""The tracker on a film of the bundled portrait, which moves and grows on a ground of 640x480."""
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from ndcb.core.terms import NoFaceFound
 from ndcb.faces import tracking
+from ndcb.faces.boxes import overlap
 from ndcb.faces.detectors import Detector, in_order
-from ndcb.faces.tracking import Full, Line, Track, Tracker, overlap, shoot, smooth, squares_around
+from ndcb.faces.tracking import Track, Tracker, smooth, squares_around
 
 GROUND = (80, 90, 100)
 
@@ -151,11 +147,6 @@ def test_a_large_step_is_taken_whole_and_a_small_one_damped():
     np.testing.assert_allclose(smooth(box, box + 1), box + 0.475)
 
 
-def test_overlap_by_hand():
-    a, b = np.array([0, 0, 10, 10]), np.array([5, 0, 15, 10])
-    assert overlap(a, a) == 1 and overlap(a, b) == pytest.approx(1 / 3) and overlap(a, b + 20) == 0
-
-
 def test_a_track_that_travels_is_followed_as_one_that_stays(detector, frames):
     """A new tracker for every frame, which knows only the track as JSON brings it, sees what one
     tracker sees.
@@ -207,76 +198,3 @@ def test_a_box_that_cannot_be_is_a_search(detector, frames, box):
     """A browser could send any box; none makes a huge crop."""
     tracker = Tracker(detector, track=Track(box, 1))
     assert tracker(frames[0]).box == Tracker(detector)(frames[0]).box and tracker.searches == 1
-
-
-def test_a_shot_is_what_distort_gives(models, frames):
-    distorter = models.distorter("faces")
-    shot = shoot(frames[0], Tracker(models.detector), distorter, decide=True)
-    whole = distorter.distort(shot.face.image)
-    difference = np.abs(np.asarray(shot.template, int) - np.asarray(whole.template, int))
-    assert (
-        difference.max() <= 1 and difference.mean() < 0.01
-    )  # a batch of two may round another way
-    assert shot.decision.squared_distance == pytest.approx(whole.embedding_distance, abs=1e-3)
-    assert shot.decision.threshold == whole.threshold and set(shot.milliseconds) == {
-        "follow",
-        "generate",
-        "embed",
-    }
-
-
-def test_a_shot_embeds_only_when_asked(models, frames):
-    shot = shoot(frames[0], Tracker(models.detector), models.distorter("faces"), decide=False)
-    assert shot.decision is None and set(shot.milliseconds) == {"follow", "generate"}
-    with pytest.raises(NoFaceFound):
-        shoot(BLANK, Tracker(models.detector), models.distorter("faces"), decide=True)
-
-
-def test_the_line_works_on_one_core_and_leaves_the_others_theirs():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        line = Line(2)
-        assert line(torch.get_num_threads)[1] == 1
-        assert (
-            torch.get_num_threads() == 3
-            and ThreadPoolExecutor(1).submit(torch.get_num_threads).result() == 3
-        )
-        assert line(torch.get_num_threads)[1] == 1
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_first_come_first_served_one_at_a_time():
-    """Three frames that came while the worker was held: they are done in their order, and the wait
-    of each is told.
-    """
-    line, held, done, waits = Line(4), threading.Event(), [], []
-    threads = [threading.Thread(target=lambda: line(held.wait, 30))]
-    threads += [
-        threading.Thread(target=lambda number=number: waits.append(line(done.append, number)[0]))
-        for number in range(3)
-    ]
-    for number, thread in enumerate(threads):
-        thread.start()
-        while line.places._value != 3 - number or line.worker._work_queue.qsize() != number:
-            pass  # until it stands in the line
-    with pytest.raises(Full):
-        line(done.append, "no place")
-    assert done == []
-    held.set()
-    for thread in threads:
-        thread.join()
-    assert done == [0, 1, 2] and all(wait > 0 for wait in waits)
-
-
-def test_a_frame_that_fails_gives_its_place_back():
-    line = Line(1)
-    for _ in range(2):
-        with pytest.raises(NoFaceFound):
-            line(fail)
-    assert line(lambda: "done")[1] == "done"
-
-
-def fail():
-    raise NoFaceFound()

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ndcb.core.distances import squared_euclidean
+from ndcb.core.tensors import quantise
 from ndcb.core.terms import UserError
-from ndcb.faces.images import quantise
 from ndcb.generators.polish import polish
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ndcb.core.files import sha256_of
 from ndcb.core.terms import BadCheckpoint, UnknownName, UserError
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
@@ -39,7 +40,7 @@ def edit_weights(path, edit) -> None:
     weights = load_file(path / "weights.safetensors")
     edit(weights)
     save_file(weights, path / "weights.safetensors")
-    edit_record(path, sha256=checkpoints._sha256(path / "weights.safetensors"))
+    edit_record(path, sha256=sha256_of(path / "weights.safetensors"))
 
 
 def assert_refused(words: str, name="tiny", **options) -> None:
@@ -123,7 +124,7 @@ def test_a_record_without_its_hash(tiny):
 
 def test_weights_that_are_no_safetensors_file(tiny):
     (tiny[0] / "weights.safetensors").write_bytes(b"not tensors at all")
-    edit_record(tiny[0], sha256=checkpoints._sha256(tiny[0] / "weights.safetensors"))
+    edit_record(tiny[0], sha256=sha256_of(tiny[0] / "weights.safetensors"))
     assert_refused("tiny: weights.safetensors cannot be read")
 
 

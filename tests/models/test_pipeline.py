@@ -1,13 +1,13 @@
-"""Picture -> template -> distances, with the committed models; drawings and samples."""
+"""Picture -> template -> distances, with the committed models; samples."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from ndcb.core.terms import BadCheckpoint, BadPicture, UnknownName, UserError
+from ndcb.core.tensors import to_tensor
+from ndcb.core.terms import BadCheckpoint, UnknownName, UserError
 from ndcb.faces import samples
-from ndcb.faces.images import digit_from_drawing, drawing_on_white, to_tensor
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models, pick_device
@@ -57,12 +57,12 @@ def test_what_is_seen_is_read_as_the_generator_compares_it(models, astronaut):
     """F(X) once for both kinds: a plain generator compares F(X), a sealed one z(F(X))."""
     face = models.find(astronaut)[0].image
     plain, sealed = models.distorter("faces-bottleneck"), models.distorter("faces-sealed")
-    seen = plain.look([face])
-    torch.testing.assert_close(sealed.look([face]), seen)
-    torch.testing.assert_close(plain.read(seen), seen)
+    seen = plain.recognise([face])
+    torch.testing.assert_close(sealed.recognise([face]), seen)
+    torch.testing.assert_close(plain.to_compare(seen), seen)
     torch.testing.assert_close(plain.embed([face]), seen)
     z = sealed.generator.model.direction(seen)
-    torch.testing.assert_close(sealed.read(seen), z)
+    torch.testing.assert_close(sealed.to_compare(seen), z)
     torch.testing.assert_close(sealed.embed([face]), z)
     torch.testing.assert_close(sealed.recogniser(to_tensor([face])), z)
 
@@ -116,18 +116,6 @@ def test_a_checkpoint_that_was_not_measured_is_refused(models, tmp_path):
         BadCheckpoint, match="has no threshold yet; run: python -m training measure"
     ):
         models.distorter(str(tmp_path / "new"))
-
-
-def test_a_drawing_becomes_an_mnist_digit():
-    pad = Image.new("RGBA", (280, 280), (0, 0, 0, 0))
-    ImageDraw.Draw(pad).line([(30, 20), (30, 120)], fill=(0, 0, 0, 255), width=16)
-    digit = np.asarray(digit_from_drawing(drawing_on_white(pad)))
-    rows, columns = np.nonzero(digit > 64)
-    assert digit.shape == (28, 28) and rows.max() - rows.min() + 1 == 20
-    assert abs(rows.mean() - 13.5) <= 0.5 and abs(columns.mean() - 13.5) <= 0.5
-    for empty in (None, Image.new("RGBA", (280, 280), (0, 0, 0, 0))):
-        with pytest.raises(BadPicture, match="Nothing is drawn"):
-            digit_from_drawing(drawing_on_white(empty))
 
 
 def test_polish_brings_the_template_nearer_and_shows_its_cost(models, astronaut):

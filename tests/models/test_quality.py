@@ -15,9 +15,9 @@ from ndcb.models import checkpoints, quality
 from ndcb.models.quality import GOOD, SENTENCES, UNCHECKED, Gate, load_gate
 from ndcb.results import studies
 from ndcb.vault.vault import Vault
+from training.quality import fitting, judging, seen_photos, strangers
 from training.quality import gate as training
 from training.quality import report as quality_report
-from training.quality import seen_photos, strangers
 from training.quality.poor_photos import CHANGES, TAUGHT, UNTOUCHED, blurred, brightened
 
 GATE = Gate(
@@ -118,7 +118,7 @@ def test_the_goal_is_met_by_the_committed_gate():
     found = json.loads(COMMITTED.read_text())
     assert found["untouched"]["development"]["refused"] <= 0.01
     assert found["goal"]["met"] and found["people"] >= 200
-    assert max(found["goal"][kind] for kind in ("blurred", "moved", "dark")) <= training.ALLOWED
+    assert max(found["goal"][kind] for kind in ("blurred", "moved", "dark")) <= judging.ALLOWED
     assert set(found["changes"]) == set(CHANGES)
     assert load_gate(COMMITTED).kinds == tuple(TAUGHT.values())
 
@@ -149,7 +149,7 @@ PORTRAITS = {
 def test_the_bundled_portrait(models, astronaut, change, said):
     found = models.find(change(astronaut))[0]
     distorter = models.distorter(DEFAULT_FACES)
-    seen = distorter.look([found.image])[0]
+    seen = distorter.recognise([found.image])[0]
     assert quality.verdict(found, seen, distorter.generator.record["recogniser"]) == said
 
 
@@ -182,7 +182,7 @@ def test_the_discriminant_tells_kinds_apart():
     good, blur, dark = (
         np.float32(chooser.normal(centre, 0.3, (200, 2))) for centre in ((0, 0), (3, 0), (0, 3))
     )
-    gate = training.discriminant(good, {"blurred 4": blur, "dark 0.12": dark}, "toy")
+    gate = fitting.discriminant(good, {"blurred 4": blur, "dark 0.12": dark}, "toy")
     assert gate.kinds == ("blurred", "dark")
     said = replace(gate, limit=0.0)
     assert [
@@ -203,11 +203,11 @@ def test_rates_counted_by_hand():
     same = np.float32([[1, 0], [1, 0], [1, 0], [1, 0]])
     found = np.array([True, True, True, False])
     passes = np.array([True, True, False, True])
-    compared = training.Compared(same, same)
-    rates = training.rates(compared, 0.5, found, passes)
+    compared = strangers.Compared(same, same)
+    rates = judging.rates(compared, 0.5, found, passes)
     assert rates == {"accepted": 1.0, "with_gate": pytest.approx(2 / 6), "passing": None}
-    apart = training.Compared(same, np.float32([[1, 0], [0, 1], [0, 1], [1, 0]]))
-    assert training.rates(apart, 0.5, found, np.ones(4, bool))["accepted"] == pytest.approx(2 / 6)
+    apart = strangers.Compared(same, np.float32([[1, 0], [0, 1], [0, 1], [1, 0]]))
+    assert judging.rates(apart, 0.5, found, np.ones(4, bool))["accepted"] == pytest.approx(2 / 6)
 
 
 def test_the_worst_change_of_a_kind_counts():
@@ -216,13 +216,13 @@ def test_the_worst_change_of_a_kind_counts():
         "sealed": {"accepted": 0.01, "with_gate": sealed},
     }
     changes = {UNTOUCHED: line(0.02, 0.01), "dark 0.5": line(0.02, 0.04), "dark 0.1": line(0.05, 0)}
-    found = training.worst(changes | {"blurred 8": {"found": 0.0}})
+    found = judging.worst(changes | {"blurred 8": {"found": 0.0}})
     assert found == {"dark": pytest.approx(4), "allowed": 3.0, "met": False}
 
 
 def test_the_file_holds_the_gate_to_the_last_digit(tmp_path):
-    weights = training.as_stored(np.random.default_rng(0).normal(0, 100, (2, 5)))
-    offsets = training.as_stored(np.array([-12.3456789, 0.001234567]))
+    weights = fitting.as_stored(np.random.default_rng(0).normal(0, 100, (2, 5)))
+    offsets = fitting.as_stored(np.array([-12.3456789, 0.001234567]))
     gate = Gate("toy", ("dark", "pale"), weights, offsets, 1.5)
     path = tmp_path / "quality.json"
     path.write_text(training.as_text({"people": 3, "changes": {"a": [1]}}, gate))
@@ -237,11 +237,12 @@ def test_a_gate_is_fitted_and_judged(monkeypatch, tmp_path, lfw_root):
     """On a few people: poor photos are kept out, and a second call looks at nothing again."""
     few = {change: CHANGES[change] for change in (UNTOUCHED, "blurred 4", "dark 0.12")}
     monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
-    monkeypatch.setattr(training, "CHANGES", few)
-    monkeypatch.setattr(training, "TAUGHT", {"blurred 4": "blurred", "dark 0.12": "dark"})
-    monkeypatch.setattr(training, "HARMLESS", (UNTOUCHED,))
+    for module in (training, judging):
+        monkeypatch.setattr(module, "CHANGES", few)
+    monkeypatch.setattr(fitting, "TAUGHT", {"blurred 4": "blurred", "dark 0.12": "dark"})
+    monkeypatch.setattr(fitting, "HARMLESS", (UNTOUCHED,))
     monkeypatch.setattr(training, "MOST_PHOTOS", 3)
-    monkeypatch.setattr(training, "FEWEST", 5)
+    monkeypatch.setattr(judging, "FEWEST", 5)
     for name, value in {"NAMES": (1, 5), "STRANGERS": 8, "DRAWS": 20, "SETS": 30}.items():
         monkeypatch.setattr(strangers, name, value)
 

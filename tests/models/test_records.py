@@ -9,11 +9,11 @@ from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, BadCheckpoint
 from ndcb.models import checkpoints, records
 from ndcb.models.pipeline import Models
 from ndcb.results import evaluations, thresholds
+from ndcb.web import choices, words
 from ndcb.web import session as login
-from ndcb.web import words
-from ndcb.web.tabs import distort, embedding
+from ndcb.web.tabs import embedding
 from training import presets
-from training.runs import provenance
+from training.provenance import provenance
 
 EVERY = (
     checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.INVERTERS + checkpoints.RECOGNISERS
@@ -100,8 +100,8 @@ def renamed(monkeypatch, tmp_path):
 
 
 def test_a_checkpoint_of_any_name_is_offered_where_it_belongs(renamed):
-    assert distort.generators("faces") == [("zoe", "zoe"), ("digitsofmyface", "digitsofmyface")]
-    assert distort.generators("digits") == [("faces-of-mnist", "faces-of-mnist")]
+    assert choices.generators("faces") == [("zoe", "zoe"), ("digitsofmyface", "digitsofmyface")]
+    assert choices.generators("digits") == [("faces-of-mnist", "faces-of-mnist")]
     assert login.sealed_generators() == ["my-keys"]
     assert [login.kind_of(name) for name in ("zoe", "faces-of-mnist", "my-keys")] == [
         "face",
@@ -111,13 +111,13 @@ def test_a_checkpoint_of_any_name_is_offered_where_it_belongs(renamed):
     assert evaluations.names() == ["zoe", "digitsofmyface", "faces-of-mnist"]
     assert {*embedding.measured(embedding.PEOPLE)} == {"zoe", "digitsofmyface"}
     assert {*embedding.measured(embedding.DIGITS)} == {"faces-of-mnist"}
-    assert distort.known_generator("digitsofmyface") == "digitsofmyface"
+    assert choices.known_generator("digitsofmyface") == "digitsofmyface"
 
 
 def test_two_of_one_label_are_told_apart_by_their_names(renamed):
     for name in ("zoe", "digitsofmyface"):
         checkpoints.update_record(renamed / name, label="Faces: mine")
-    assert distort.generators("faces") == [
+    assert choices.generators("faces") == [
         ("Faces: mine (zoe)", "zoe"),
         ("Faces: mine (digitsofmyface)", "digitsofmyface"),
     ]

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, DEFAULT_SEALED, NoFaceFound
-from ndcb.faces import samples
 from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import in_test
-from ndcb.models import checkpoints
+from ndcb.models import checkpoints, examples
 from ndcb.models.templates import MARK, is_marked, kind_and_faces, save_template, template_png
 from training.__main__ import main
 
@@ -94,7 +93,7 @@ def copied(monkeypatch, tmp_path):
     """Checkpoints in a folder of this test, without examples; the page's example as it is
     committed.
     """
-    committed = samples.example(DEFAULT_FACES)
+    committed = examples.example(DEFAULT_FACES)
     for name in (DEFAULT_FACES, DEFAULT_DIGITS, DEFAULT_SEALED, "digits-embedder"):
         (tmp_path / name).mkdir()
         for file in ("record.json", "weights.safetensors"):
@@ -107,10 +106,10 @@ def test_the_command_renews_the_stored_example(copied, capsys):
     assert main(["example"]) == 0
     folder = checkpoints.FOLDER / DEFAULT_FACES
     assert capsys.readouterr().out == f"{folder}\n"
-    assert {*samples.EXAMPLE} <= {path.name for path in folder.iterdir()}
+    assert {*examples.EXAMPLE} <= {path.name for path in folder.iterdir()}
     assert is_marked(read_picture(folder / "example.template.png"))
 
-    example = samples.example(DEFAULT_FACES)
+    example = examples.example(DEFAULT_FACES)
     assert example.decision.same
     assert example.original.tobytes() == copied.original.tobytes()
     made, before = (np.asarray(one.template, int) for one in (example, copied))

@@ -55,16 +55,39 @@ def test_the_parser_sees_imports():
 def test_imports_point_one_way(path):
     name = named(path)
     in_tabs = name.startswith("ndcb/web/tabs/")
-    if not (name == "app.py" or name.startswith("ndcb/web/")):
+    if name != "app.py" and not name.startswith("ndcb/web/"):
         assert "gradio" not in roots(path), "only app.py and ndcb/web may import gradio"
+    if name != "ndcb/web/page.py" and not in_tabs:
         assert not any(found.startswith("ndcb.web.tabs") for found in imports(path)), (
-            "only app.py and ndcb/web/tabs may import ndcb.web.tabs"
+            "only ndcb/web/page.py and ndcb/web/tabs may import ndcb.web.tabs"
         )
     if name.startswith("ndcb/"):
         assert not roots(path) & {"training", "app"}
         assert "matplotlib" not in roots(path), "it wants a home folder; it is for training alone"
     if in_tabs:
         assert not roots(path) & {"torch", "torchvision", "facenet_pytorch", "kornia"}
+
+
+TABS = [path for path in SOURCES if named(path).startswith("ndcb/web/tabs/")]
+
+
+def tab_of(module: str) -> str:
+    """ndcb.web.tabs.live, ndcb.web.tabs.live.texts and ndcb.web.tabs.live_texts -> live."""
+    return module.removeprefix("ndcb.web.tabs.").split(".")[0].split("_")[0]
+
+
+def test_a_tab_is_told_by_its_file_or_its_folder():
+    assert len(TABS) > 8
+    for module in ("live", "live.texts", "live_texts"):
+        assert tab_of(f"ndcb.web.tabs.{module}") == "live"
+
+
+@pytest.mark.parametrize("path", TABS, ids=named)
+def test_no_tab_imports_another(path):
+    """What several tabs share lies in ndcb/web."""
+    own = tab_of(named(path).removesuffix(".py").replace("/", "."))
+    used = {name for name in imports(path) if name.startswith("ndcb.web.tabs.")}
+    assert {name for name in used if tab_of(name) != own} == set()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)

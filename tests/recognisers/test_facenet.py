@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+
+from ndcb.core import compat  # noqa: F401  before facenet_pytorch
+
+# isort: split
 from facenet_pytorch.models import inception_resnet_v1
 
 from ndcb.core.terms import NotAvailable, UnknownName
-from ndcb.models import recognisers
-from ndcb.models.recognisers import load_recogniser
 from ndcb.recognisers import facenet
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "facenet_reference.npz"
@@ -67,21 +69,9 @@ def test_weights_are_frozen_and_the_gradient_reaches_the_input(model, faces):
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_the_name_of_the_recogniser_finds_it(monkeypatch):
-    asked = []
-    monkeypatch.setattr(recognisers, "load_facenet", lambda *arguments: asked.append(arguments))
-    load_recogniser("facenet-casia-webface")
-    load_recogniser("facenet-vggface2", "cuda")
-    assert asked == [("casia-webface", "cpu"), ("vggface2", "cuda")]
-
-
 def test_unknown_names_list_what_is_there():
     with pytest.raises(UnknownName, match="'vggface3'; there are: casia-webface, vggface2"):
         facenet.load_facenet("vggface3")
-    with pytest.raises(
-        UnknownName, match="'arcface'; there are: .*facenet-casia-webface, facenet-vggface2"
-    ):
-        load_recogniser("arcface")
 
 
 def test_without_the_package_the_message_names_it(monkeypatch):
@@ -97,6 +87,42 @@ def test_another_graph_is_refused(monkeypatch):
     monkeypatch.setattr(facenet, "CASIA_SHA256", "0" * 64)
     with pytest.raises(NotAvailable, match="graph_final.pb is damaged or another version"):
         facenet.load_facenet()
+
+
+def test_the_graph_is_converted_once(monkeypatch, tmp_path, model):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
+    assert_equal_weights(facenet.load_facenet(), model)
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == [
+        "casia-webface-1-704afe26766ce621.safetensors"
+    ]
+    monkeypatch.setattr(facenet, "read_constants", lambda _: pytest.fail("converted again"))
+    assert_equal_weights(facenet.load_facenet(), model)
+
+
+@pytest.mark.parametrize("damage", ["another weight", "cut off", "empty"])
+def test_a_damaged_conversion_is_made_anew(monkeypatch, tmp_path, model, damage):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
+    facenet.load_facenet()
+    path = facenet.converted_graph()
+    sound = path.read_bytes()
+    if damage == "another weight":
+        path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    else:
+        path.write_bytes(sound[: len(sound) // 2 if damage == "cut off" else 0])
+    assert_equal_weights(facenet.load_facenet(), model)
+    assert path.read_bytes() == sound
+
+
+def test_where_nothing_may_be_written_it_loads_too(monkeypatch, tmp_path, model):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path / "file"))
+    assert_equal_weights(facenet.load_facenet(), model)
+
+
+def assert_equal_weights(loaded, model) -> None:
+    weights, expected = loaded.state_dict(), model.state_dict()
+    assert list(weights) == list(expected)
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ def test_committed_thumbnails_belong_to_their_embeddings():
     """A digit's thumbnail has the template's full size: embedded again it lies nearest to its own
     row of nearly all.
     """
-    from ndcb.faces.images import to_tensor
+    from ndcb.core.tensors import to_tensor
     from ndcb.models.recognisers import load_recogniser
 
     path = checkpoints.FOLDER / "digits" / "evaluation" / "embeddings.npz"

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import nn
 
 from ndcb.core.distances import ssim
+from ndcb.core.tensors import quantise
 from ndcb.core.terms import NotAvailable, UserError
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import quantise
 from ndcb.faces.samples import portrait
 from ndcb.generators.bottleneck import BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig

@@ -14,7 +14,17 @@ import torch
 from ndcb.core.terms import UserError
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models
-from training.benchmark import benchmark, page
+from training.benchmark import (
+    benchmark,
+    crowd,
+    page,
+    served,
+    stages,
+    start_up,
+    tables,
+    timing,
+    training_steps,
+)
 from training.presets import PRESETS
 
 TINY = {
@@ -25,7 +35,8 @@ TINY = {
 }
 APP = """
 import http.server, os
-http.server.HTTPServer(("127.0.0.1", int(os.environ["GRADIO_SERVER_PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()
+address = "127.0.0.1", int(os.environ["GRADIO_SERVER_PORT"])
+http.server.HTTPServer(address, http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 
 
@@ -47,7 +58,7 @@ class Clock:
 
 def toy_pass(batch: int, device: str):
     """In place of FaceNet's."""
-    return benchmark.timed(lambda: torch.ones(200, 200) @ torch.ones(200, 200))
+    return timing.timed(lambda: torch.ones(200, 200) @ torch.ones(200, 200))
 
 
 CROWD = {
@@ -71,13 +82,14 @@ def in_this_process():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benchmark, "in_child", lambda function, *arguments: function(*arguments))
-        patch.setattr(benchmark, "facenet_pass", toy_pass)
+        for module in (stages, start_up):
+            patch.setattr(module, "facenet_pass", toy_pass)
         patch.setattr(benchmark, "measure_page", lambda visitors, repeats: CROWD)
-        patch.setattr(
-            benchmark, "keep_freed_memory", lambda: True
-        )  # would last for all tests after this one
-        patch.setattr(benchmark, "BATCHES", (1, 3))
-        patch.setattr(benchmark, "MOST_FACES", 1)
+        # it would last for all tests after this one
+        patch.setattr(training_steps, "keep_freed_memory", lambda: True)
+        for module in (benchmark, start_up):
+            patch.setattr(module, "BATCHES", (1, 3))
+        patch.setattr(training_steps, "MOST_FACES", 1)
         yield patch
 
 
@@ -102,18 +114,18 @@ def test_load_cancels_in_the_ratio():
     """
     clock = Clock([7, 7, 1, 1, 10, 10, 2, 2])
     measured, reference = (
-        benchmark.timed(partial(clock.work, seconds), clock) for seconds in (0.3, 0.6)
+        timing.timed(partial(clock.work, seconds), clock) for seconds in (0.3, 0.6)
     )
-    pairs = benchmark.alternate(measured, reference, repeats=3)
+    pairs = timing.alternate(measured, reference, repeats=3)
     assert pairs == [pytest.approx(pair) for pair in ((300, 600), (3000, 6000), (600, 1200))]
-    found = benchmark.summary(pairs)
+    found = timing.summary(pairs)
     assert found["ratio"] == pytest.approx(0.5) and found["repeats"] == 3
     assert found["milliseconds"] == pytest.approx({"median": 600, "min": 300, "max": 3000})
     assert found["reference_milliseconds"] == pytest.approx(1200)
 
 
 def test_the_ratio_is_the_median_of_the_pairs_own():
-    assert benchmark.median_ratio([(1, 2), (30, 10), (1, 1)]) == 1
+    assert timing.median_ratio([(1, 2), (30, 10), (1, 1)]) == 1
 
 
 def test_a_tiny_run_has_every_key(tiny):
@@ -213,11 +225,11 @@ def test_a_tiny_runs_numbers_fit_together(tiny):
 
 def test_the_detector_finds_its_face_in_every_photo():
     """A photo without a face would be searched faster."""
-    found = benchmark.load_detect("cpu")(benchmark.photos(9, "cpu"))
+    found = stages.load_detect("cpu")(stages.photos(9, "cpu"))
     assert [len(chunk) for chunk in found] == [8, 1] and all(
         len(faces) >= 1 for chunk in found for faces in chunk
     )
-    assert benchmark.photos(1, "cpu")[0].size == (640, 480)
+    assert stages.photos(1, "cpu")[0].size == (640, 480)
 
 
 def written(milliseconds: float, ratio: float, memory: float = 0) -> dict:
@@ -231,22 +243,20 @@ def test_table_holds_every_stage_preset_and_start():
         "versions": {"torch": "2"},
         "stages": {
             name: {"1": written(12.345, 0.5, 3), "64": written(640, 0.00001, 4)}
-            for name in benchmark.STAGES
+            for name in stages.STAGES
         },
         "training": {
             name: {"batch": 16, "per_second": 1234.5, "rate_ratio": 0.61} for name in PRESETS
         },
-        "start_up": {name: written(8000, 5.5) for name in benchmark.STARTS},
+        "start_up": {name: written(8000, 5.5) for name in start_up.STARTS},
         "page": CROWD,
     }
     figures["goals"] = benchmark.goals(figures)
-    lines = benchmark.table(figures).splitlines()
+    lines = tables.table(figures).splitlines()
     assert lines[0] == "Measured on: Chip, 2 cores, torch 2 on cpu (2 threads)."
-    assert all(
-        f"| {name} | 12.3 (0.5) | 10 (<0.001) | 3, 4 |" in lines for name in benchmark.STAGES
-    )
+    assert all(f"| {name} | 12.3 (0.5) | 10 (<0.001) | 3, 4 |" in lines for name in stages.STAGES)
     assert all(f"| `{name}` | 16 | 1230 | 0.61 |" in lines for name in PRESETS)
-    assert sum(line.endswith("| 8 | 5.5 |") for line in lines) == len(benchmark.STARTS)
+    assert sum(line.endswith("| 8 | 5.5 |") for line in lines) == len(start_up.STARTS)
     assert "| 2 visitors distort a photo at once: templates a second | 2 |" in lines
     assert "| ratio to the same calls made directly, in one process | 0.5 |" in lines
     assert lines[-1].endswith(
@@ -254,15 +264,13 @@ def test_table_holds_every_stage_preset_and_start():
         " met) |"
     )
     assert (
-        benchmark.table(
-            {name: part for name, part in figures.items() if name != "page"}
-        ).splitlines()
+        tables.table({name: part for name, part in figures.items() if name != "page"}).splitlines()
         == lines[:-6]
     )
 
 
 def test_table_of_a_tiny_run(tiny):
-    assert all(f"\n| {name} |" in benchmark.table(tiny[0]) for name in benchmark.STAGES)
+    assert all(f"\n| {name} |" in tables.table(tiny[0]) for name in stages.STAGES)
 
 
 def test_a_stage_that_fails_leaves_the_old_file(tmp_path):
@@ -272,7 +280,7 @@ def test_a_stage_that_fails_leaves_the_old_file(tmp_path):
     out = tmp_path / "benchmark.json"
     out.write_text("old")
     with in_this_process() as patch, pytest.raises(RuntimeError, match="no such model"):
-        patch.setitem(benchmark.STAGES, "compare", benchmark.Stage(benchmark.embeddings, fail))
+        patch.setitem(stages.STAGES, "compare", stages.Stage(stages.embeddings, fail))
         benchmark.benchmark(out, **TINY | {"stages": ("embed digits", "compare")})
     assert out.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
@@ -319,33 +327,34 @@ def test_a_start_of_a_minute_misses_the_goal():
 
 def test_the_page_is_timed_to_its_first_answer_and_stopped(monkeypatch, tmp_path):
     (tmp_path / "app.py").write_text(APP)
-    monkeypatch.setattr(page, "ROOT", tmp_path)
-    monkeypatch.setattr(page, "free_port", lambda port=page.free_port(): port)
-    assert not page.answers(page.free_port())
-    assert benchmark.start_page() > 0
-    assert not page.answers(page.free_port())
+    monkeypatch.setattr(served, "ROOT", tmp_path)
+    port = served.free_port()
+    monkeypatch.setattr(served, "free_port", lambda: port)
+    assert not served.answers(port)
+    assert start_up.start_page() > 0
+    assert not served.answers(port)
 
 
 def test_a_page_that_does_not_start_is_reported(monkeypatch, tmp_path):
     (tmp_path / "app.py").write_text("raise SystemExit('there is no Gradio')")
-    monkeypatch.setattr(page, "ROOT", tmp_path)
+    monkeypatch.setattr(served, "ROOT", tmp_path)
     with pytest.raises(RuntimeError, match="there is no Gradio"):
-        benchmark.start_page()
+        start_up.start_page()
 
 
 @pytest.mark.slow
 def test_a_child_tells_its_errors_and_counts_its_own_memory():
     with pytest.raises(UserError, match="unknown checkpoint 'nothing'"):
-        benchmark.in_child(checkpoints.load, "nothing")
+        timing.in_child(checkpoints.load, "nothing")
     held = np.ones(10**8)  # 0.8 GB, which the system's own count would add to the child's
-    assert 50 < benchmark.in_child(benchmark.memory_mb, "cpu", True) < held.nbytes / 1e6
+    assert 50 < timing.in_child(stages.memory_mb, "cpu", True) < held.nbytes / 1e6
 
 
 @pytest.mark.slow
 def test_memory_of_a_stage_is_its_own():
     """Comparing takes next to none; FaceNet, the reference, would add 100 MB."""
-    found = benchmark.in_child(benchmark.measure_stage, "compare", 1, 1)
-    assert 0 <= found["memory_mb"] < 50 and found["repeats"] == benchmark.SINGLES
+    found = timing.in_child(stages.measure_stage, "compare", 1, 1)
+    assert 0 <= found["memory_mb"] < 50 and found["repeats"] == stages.SINGLES
     assert (
         found["milliseconds"]["min"]
         <= found["milliseconds"]["median"]
@@ -356,7 +365,7 @@ def test_memory_of_a_stage_is_its_own():
 @pytest.mark.slow
 def test_the_page_is_measured_with_everything_it_has():
     """Two visitors; memory holds at least what the models and their libraries take."""
-    found = benchmark.measure_page(2, 1)
+    found = crowd.measure_page(2, 1)
     assert set(found) == set(CROWD) and found["visitors"] == 2 and found["repeats"] == 1
     assert found["per_second"] == pytest.approx(2000 / found["milliseconds"]["median"])
     assert found["rate_ratio"] == pytest.approx(
@@ -369,7 +378,7 @@ def test_the_page_is_measured_with_everything_it_has():
 @pytest.mark.slow
 def test_every_visitors_template_is_another(tmp_path):
     photos = page.photographs(benchmark.VISITORS, tmp_path)
-    templates = [np.asarray(template, float) for template in benchmark.directly(Models(), photos)]
+    templates = [np.asarray(template, float) for template in crowd.directly(Models(), photos)]
     assert (
         min((a != b).mean() for n, a in enumerate(templates) for b in templates[:n]) > 0.2
     )  # in finest detail, by design

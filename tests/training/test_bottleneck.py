@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig, rosette
 from ndcb.generators.unet import UNet, UNetConfig

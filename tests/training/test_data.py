@@ -20,6 +20,7 @@ from training.data.pictures import kept_rows
 VERSIONS = {
     "ndcb.faces.detectors": 1,
     "ndcb.core.distances": 1,
+    "ndcb.core.tensors": 1,
     "ndcb.generators": 1,
     "ndcb.generators.bottleneck": 1,
     "ndcb.generators.sealed": "1-1",
@@ -38,10 +39,11 @@ VERSIONS = {
 }
 """All whose results are kept. Whoever raises one says here that it was on purpose."""
 CACHING = {
+    "ndcb/recognisers/facenet.py": {"converted_graph"},
     "training/data/datasets.py": {"cached"},
     "training/evaluation/__init__.py": {"_evaluate", "_kept_for"},
 }
-"""The functions that may name the cache's folder themselves: one asks for versions, one asks only
+"""The functions that may name the cache's folder themselves: two ask for versions, one asks only
 whether it is empty, and one names the commit."""
 
 

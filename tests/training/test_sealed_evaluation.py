@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ndcb.faces.images import to_tensor
+from ndcb.core.tensors import to_tensor
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.results import goals

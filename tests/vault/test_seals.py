@@ -394,7 +394,7 @@ def test_photos_of_two_people_are_refused_before_any_key(here):
 
 def test_poor_photos_are_neither_sealed_nor_let_in(tmp_path, here, monkeypatch):
     """The toy gate calls every photo of one person dark."""
-    centre = sealing().look([photo(4)])
+    centre = sealing().recognise([photo(4)])
     monkeypatch.setattr(
         quality,
         "load_gate",

@@ -15,6 +15,7 @@ from ndcb.models.pipeline import Models
 from ndcb.report import projection
 from ndcb.results import evaluations, thresholds
 from ndcb.web import session as login
+from ndcb.web.page import NOT_SHOWN, TABS
 from ndcb.web.tabs import about
 
 BESIDE = "faces-bottleneck"
@@ -76,13 +77,13 @@ def missing_tabs() -> set[str]:
     tabs = {
         block.label: block
         for block in page.blocks.values()
-        if isinstance(block, gr.Tab) and block.label in app.TABS
+        if isinstance(block, gr.Tab) and block.label in TABS
     }
-    assert tabs.keys() == app.TABS.keys()
+    assert tabs.keys() == TABS.keys()
     return {
         name
         for name, tab in tabs.items()
-        if [getattr(child, "value", "") for child in tab.children] == [app.NOT_SHOWN]
+        if [getattr(child, "value", "") for child in tab.children] == [NOT_SHOWN]
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ndcb.core.terms import DEFAULT_FACES, NotAvailable
 from ndcb.faces import lfw
-from ndcb.web import gate, photo
+from ndcb.web import blocks, gate, messages, photo
 from ndcb.web.private_files import NOT_YOURS
 from training.benchmark.page import Page, Visitor
 
@@ -319,8 +319,8 @@ def test_a_message_in_the_dress_of_a_form_is_read_all_the_same(page, visitor, po
 
 
 def test_a_message_that_is_too_long_is_refused(visitor):
-    answer = visitor.http.post("/queue/join", content=b"x" * (gate.MOST_BYTES + 1))
-    assert answer.status_code == 413 and answer.json() == {"detail": gate.TOO_LONG}
+    answer = visitor.http.post("/queue/join", content=b"x" * (messages.MOST_BYTES + 1))
+    assert answer.status_code == 413 and answer.json() == {"detail": messages.TOO_LONG}
 
 
 def test_routes_that_the_page_does_not_use_are_shut(served, visitor):
@@ -430,7 +430,7 @@ def test_sessions_without_a_visit_are_forgotten(served, page):
                         if not any(one.state_data.values())
                     ]
                 )
-                <= gate.EMPTY_SESSIONS + 1
+                <= blocks.EMPTY_SESSIONS + 1
             )
     assert len(holder.time_last_used) == len(holder.session_data)
 
@@ -438,7 +438,7 @@ def test_sessions_without_a_visit_are_forgotten(served, page):
 def test_a_visit_stays_where_others_call_the_endpoints(served, page):
     visitor = Visitor(served.address)
     visitor.begin(page)
-    guests = [Visitor(served.address) for _ in range(gate.EMPTY_SESSIONS + 5)]
+    guests = [Visitor(served.address) for _ in range(blocks.EMPTY_SESSIONS + 5)]
     for guest in guests:
         join(
             guest,

@@ -11,6 +11,7 @@ import pytest
 
 import app
 from ndcb.web import headers
+from ndcb.web.page import TABS
 from tests import browsing
 from training.benchmark.page import Page, Visitor, photographs
 
@@ -211,13 +212,13 @@ def test_no_tab_needs_what_is_forbidden(request, place, browser, camera):
         window.on("console", lambda message: said.append(message.text))
         window.on("request", lambda sent: asked.add(sent.url))
         browsing.opened(window, page)
-        for name in app.TABS:
+        for name in TABS:
             browsing.open_tab(window, name)
             window.wait_for_timeout(
                 1000
             )  # the page's heartbeat never ends, so there is no idle network to wait for
         window.wait_for_selector(".js-plotly-plot", state="attached")
-        browsing.open_tab(window, next(iter(app.TABS)))
+        browsing.open_tab(window, next(iter(TABS)))
         browsing.ask_for_the_camera(window, "#photo")
         window.click("#photo button[aria-label='capture photo']")
         window.wait_for_function(

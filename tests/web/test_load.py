@@ -25,9 +25,9 @@ class Gate(Models):
         super().__init__()
         self.open = threading.Event()
 
-    def find(self, source, aligned: bool = False):
+    def find_in(self, photo):
         assert self.open.wait(300)
-        return super().find(source, aligned)
+        return super().find_in(photo)
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ def test_every_visitor_of_the_tab_sees_the_own_face(served, crowd):
     assert min(max(ranks)) < CROWD - 2
     with ThreadPoolExecutor(CROWD) as threads:
         remembered = list(threads.map(again, guests))
-    assert all(same(template, own) for template, (_, own) in zip(templates, crowd))
-    assert all(same(template, own) for template, (_, own) in zip(remembered, crowd))
+    assert all(same(template, own) for template, (_, own) in zip(templates, crowd, strict=True))
+    assert all(same(template, own) for template, (_, own) in zip(remembered, crowd, strict=True))
 
 
 @pytest.mark.slow

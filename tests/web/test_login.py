@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from ndcb.attacks import thief
 from ndcb.core.distances import ssim
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import (
     DEFAULT_FACES,
     DEFAULT_SEALED,
@@ -18,8 +19,7 @@ from ndcb.core.terms import (
     PoorPhoto,
     UserError,
 )
-from ndcb.faces import samples
-from ndcb.faces.images import to_tensor
+from ndcb.models import examples
 from ndcb.results import thresholds
 from ndcb.web import sealed_session as sealed_login
 from ndcb.web import session as login
@@ -47,7 +47,7 @@ def test_no_face_is_to_be_seen_in_the_demonstration_vault(visit, models):
     template = visit.vault.stolen()[0].picture
     with pytest.raises(NoFaceFound):
         models.find(template)
-    original, stored = samples.example(DEFAULT_FACES).original, to_tensor([template])
+    original, stored = examples.example(DEFAULT_FACES).original, to_tensor([template])
     assert abs(float(ssim(stored, to_tensor([original])))) < 0.15
     other = to_tensor([models.distorter(DEFAULT_FACES).templates([ImageOps.flip(original)])[0]])
     assert (
@@ -66,7 +66,7 @@ def test_the_demonstration_vault(visit):
     ]
     assert (
         visit.vault.stolen()[0].picture.tobytes()
-        != samples.example(DEFAULT_FACES).original.tobytes()
+        != examples.example(DEFAULT_FACES).original.tobytes()
     )
 
 

@@ -13,11 +13,13 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 import app
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.faces import samples
-from ndcb.faces.images import to_tensor
+from ndcb.models import examples
 from ndcb.models.templates import is_marked
 from ndcb.web import private_files
+from ndcb.web.page import TABS
 from tests import odd_files
 from tests.browsing import (
     CAMERA,
@@ -295,7 +297,7 @@ USES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
 def test_every_tab_is_used_and_looked_at(browser, camera, page, photos, tmp_path, width, theme):
-    assert list(USES) == list(app.TABS)
+    assert list(USES) == list(TABS)
     with with_camera(browser, camera) as window:
         window.set_viewport_size({"width": width, "height": 900})
         opened(window, page, f"?__theme={theme}")
@@ -357,8 +359,11 @@ def test_nothing_of_an_enrolment_is_left(browser, page, tmp_path, astronaut):
 
 
 KEPT = """async () => JSON.stringify([
-  {...localStorage}, {...sessionStorage}, (await indexedDB.databases()).map(one => one.name),
-  document.cookie])"""
+  {...localStorage},
+  {...sessionStorage},
+  (await indexedDB.databases()).map(one => one.name),
+  document.cookie,
+])"""
 
 
 def assert_no_history(window, page) -> None:
@@ -420,7 +425,7 @@ def test_the_folder_goes_with_the_process(tmp_path):
 
 
 def test_the_committed_example_is_what_the_models_give(models):
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     face = models.find(samples.portrait())[0].image
     result = models.distorter(DEFAULT_FACES).distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from tests.conftest import ROOT
 from tests.project.test_layout import SOURCES, named, roots
-from training.benchmark import page
+from training.benchmark import crowd, page, served
 
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 NO_WHEEL = ("-", "git+", "http:", "https:", "file:", ".", "/")
@@ -87,7 +87,7 @@ def test_a_space_without_a_gpu_is_enough(requirements):
 @pytest.mark.slow
 def test_memory_stays_under_4_gb(tmp_path):
     [photo] = page.photographs(1, tmp_path)
-    with page.served() as (address, process):
+    with served.served() as (address, process):
         there = page.Page(address)
-        assert set(page.use_endpoints(there, photo)) == {"distort", "compare", "login"}
-        assert 400 < page.peak_memory_mb(process.pid) < 4000
+        assert set(crowd.use_endpoints(there, photo)) == {"distort", "compare", "login"}
+        assert 400 < served.peak_memory_mb(process.pid) < 4000

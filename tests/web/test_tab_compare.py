@@ -4,22 +4,23 @@ real browser.
 
 from types import SimpleNamespace
 
-import gradio as gr
 import pytest
-import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
 from ndcb.core.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
 from ndcb.faces import samples
+from ndcb.models.comparison import PAIRS, Comparison
 from ndcb.web.tabs import compare
+from ndcb.web.tabs.compare.report import four, say
+from ndcb.web.tabs.compare.visit import find_side, first_visit, show_picture
 from tests.browsing import alone, fits, served, wait_for_text
 
 FACE = Image.new("RGB", (160, 160), "white")
 
 
-def comparison(distances: dict[str, float], threshold: float = 1.0) -> compare.Comparison:
-    return compare.Comparison(
+def comparison(distances: dict[str, float], threshold: float = 1.0) -> Comparison:
+    return Comparison(
         (FACE, FACE),
         (FACE, FACE),
         {name: Decision(value, threshold) for name, value in distances.items()},
@@ -35,13 +36,13 @@ ONE_FALLS_OUT = {
 
 
 def test_the_verdict_counts_what_distortion_changes():
-    text = compare.say(comparison(ONE_FALLS_OUT))
+    text = say(comparison(ONE_FALLS_OUT))
     assert (
         "both photos for the same person" in text
         and "1 would be decided the other way" in text
         and "under 1.000" in text
     )
-    two = compare.say(comparison(dict.fromkeys(compare.PAIRS, 1.2)), ("a note",))
+    two = say(comparison(dict.fromkeys(PAIRS, 1.2)), ("a note",))
     assert (
         "two people" in two
         and "All three comparisons with a template say the same." in two
@@ -50,7 +51,7 @@ def test_the_verdict_counts_what_distortion_changes():
 
 
 def test_the_table_has_each_distance_in_its_place():
-    rows = compare.four(comparison(ONE_FALLS_OUT)).split("<tr>")
+    rows = four(comparison(ONE_FALLS_OUT)).split("<tr>")
     assert rows[2].index("photo A") < rows[2].index("0.500") < rows[2].index("0.700")
     assert rows[3].index("template A") < rows[3].index("1.500") < rows[3].index("0.800")
     assert (
@@ -60,34 +61,7 @@ def test_the_table_has_each_distance_in_its_place():
 
 
 def test_at_the_threshold_is_not_the_same():
-    assert "not under" in compare.four(comparison(dict.fromkeys(compare.PAIRS, 1.0)))
-
-
-def test_the_four_pairs_by_hand(monkeypatch):
-    """Photo A at 0, photo B at 1, template A at 3, template B at 7 on a line: every pair has a
-    squared distance of its own.
-    """
-    batches = []
-
-    class Toy:
-        def templates(self, pictures):
-            return pictures
-
-        def embed(self, pictures):
-            batches.append(len(pictures))
-            return torch.tensor([[0.0], [1], [3], [7]])
-
-        def decide(self, reference, probe):
-            return Decision(float((reference - probe).square().sum()), 3.0)
-
-    result = compare.compare_faces(Toy(), FACE, FACE)
-    assert batches == [4]
-    assert {name: decision.squared_distance for name, decision in result.decisions.items()} == {
-        "plain_plain": 1,
-        "template_plain": 4,
-        "plain_template": 49,
-        "template_template": 16,
-    }
+    assert "not under" in four(comparison(dict.fromkeys(PAIRS, 1.0)))
 
 
 def fail(error):
@@ -97,18 +71,18 @@ def fail(error):
     return SimpleNamespace(find=find)
 
 
-@pytest.mark.parametrize("place,name", [(0, "Photo A: "), (1, "Photo B: ")])
-def test_a_refusal_names_the_side(place, name):
+@pytest.mark.parametrize("side,name", [("A", "Photo A: "), ("B", "Photo B: ")])
+def test_a_refusal_names_the_side(side, name):
     with pytest.raises(UserError, match=f"^{name}No face found"):
-        compare.find_side(fail(NoFaceFound()), place, "somewhere.png")
+        find_side(fail(NoFaceFound()), side, "somewhere.png")
 
 
 def test_a_refusal_changes_nothing_but_the_verdict():
-    visit = compare.first_visit()
-    seen, *outputs = compare.show_picture(fail(NoFaceFound()), 1, "somewhere.png", "faces", visit)
-    assert seen == visit and "Photo B: No face found" in outputs[4]
-    assert all(output == gr.skip() for place, output in enumerate(outputs) if place != 4)
-    assert "somewhere" not in outputs[4]
+    visit = first_visit()
+    shown = show_picture(fail(NoFaceFound()), "B", "somewhere.png", "faces", visit)
+    assert shown.keys() == {"visit", "verdict"}
+    assert shown["visit"] == visit and "Photo B: No face found" in shown["verdict"]
+    assert "somewhere" not in shown["verdict"]
 
 
 def test_several_faces_are_named_and_the_first_is_taken():
@@ -116,26 +90,12 @@ def test_several_faces_are_named_and_the_first_is_taken():
     models = SimpleNamespace(
         find=lambda source: [SimpleNamespace(image=FACE), SimpleNamespace(image=other)]
     )
-    side = compare.find_side(models, 1, "x")
+    side = find_side(models, "B", "x")
     assert side.crop is FACE and side.note == "Photo B has 2 faces; the largest is compared."
     assert (
-        compare.find_side(
-            SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), 0, "x"
-        ).note
+        find_side(SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), "A", "x").note
         == ""
     )
-
-
-def test_the_first_result_is_what_the_models_give(models):
-    stored, example = compare.first_comparison(), samples.example(DEFAULT_FACES)
-    made = compare.compare_faces(
-        models.distorter(DEFAULT_FACES), example.original, example.original
-    )
-    for name in compare.PAIRS:
-        assert stored.decisions[name].squared_distance == pytest.approx(
-            made.decisions[name].squared_distance, abs=0.02
-        ), name
-    assert stored.threshold == made.threshold
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +122,7 @@ def files(tmp_path, astronaut):
     two.paste(close, (240, 20))
     pictures = {
         "one": astronaut,
-        "other": compare.other_sample(),
+        "other": samples.other_portrait(),
         "two": two,
         "none": Image.new("RGB", (300, 300), "grey"),
     }
@@ -188,7 +148,7 @@ def test_the_endpoint_answers_as_the_library(client, models, files):
         assert numbers[name] == pytest.approx(expected.squared_distance, abs=2e-3), name
         assert numbers["same"][name] is expected.same
     assert numbers["threshold"] == distorter.generator.record["threshold"]
-    assert set(numbers) == {*compare.PAIRS, "threshold", "same"}
+    assert set(numbers) == {*PAIRS, "threshold", "same"}
 
 
 def test_the_endpoint_is_the_only_one_and_has_a_docstring(client):

@@ -1,11 +1,13 @@
 """The tab Distort: people of LFW on request, and what is said where they cannot be had."""
 
-import gradio as gr
 import pytest
 import sklearn.datasets
 from PIL import Image
 
 from ndcb.web.tabs import distort
+from ndcb.web.tabs.distort import people
+from ndcb.web.tabs.distort.visit import first_face, show_picture
+from ndcb.web.visits import delete_files
 from tests.browsing import WAIT, alone, fits, opened, served, wait_for_text
 
 
@@ -27,11 +29,11 @@ def toy_lfw(tmp_path, monkeypatch):
 
 
 def test_people_on_request(toy_lfw):
-    gallery, verdict = distort.show_people()
-    assert verdict == gr.skip()
-    photos = distort.unseen_people()
-    assert len(photos) == len(set(photos)) == distort.LFW_PEOPLE
-    assert [tile["caption"] for tile in gallery.value] == [
+    shown = people.show_people()
+    assert list(shown) == ["people"]
+    photos = people.unseen_people()
+    assert len(photos) == len(set(photos)) == people.PEOPLE
+    assert [tile["caption"] for tile in shown["people"].value] == [
         photo.parent.name.replace("_", " ") for photo in photos
     ]
 
@@ -42,16 +44,18 @@ def test_offline_it_is_said_and_no_path_of_the_server_is_told(monkeypatch, tmp_p
 
     monkeypatch.setattr(sklearn.datasets, "fetch_lfw_people", fail)
     monkeypatch.setenv("NDCB_DATA", str(tmp_path / "secret"))
-    gallery, verdict = distort.show_people()
-    assert gallery == gr.skip() and distort.NO_LFW in verdict and "secret" not in verdict
+    shown = people.show_people()
+    assert list(shown) == ["verdict"]
+    assert people.NOT_THERE in shown["verdict"] and "secret" not in shown["verdict"]
 
 
 def test_the_data_sets_photo_is_never_listed_for_deletion(models, toy_lfw, astronaut):
     photo = toy_lfw / "lfw_home" / "face.png"
     astronaut.save(photo)
-    seen, results = distort.show_picture(models, photo, "faces", distort.first_face())
-    assert str(photo) not in seen.files and seen.files and "threshold" in results[3]
-    distort.delete_files(seen)
+    shown = show_picture(models, photo, "faces", first_face())
+    seen = shown["visit"]
+    assert str(photo) not in seen.files and seen.files and "threshold" in shown["verdict"]
+    delete_files(seen)
     assert photo.exists()
 
 
@@ -62,7 +66,7 @@ def test_a_person_of_lfw_in_the_browser(models, lfw_root, monkeypatch, tmp_path,
         window = opened(browser.new_page(viewport={"width": 390, "height": 844}), page)
         window.click("#lfw")
         window.wait_for_selector("#people img")
-        assert window.locator("#people img").count() == distort.LFW_PEOPLE and fits(window)
+        assert window.locator("#people img").count() == people.PEOPLE and fits(window)
         window.locator("#people button").nth(2).click()
         window.wait_for_function(
             "!document.querySelector('#verdict').innerText.includes('This is the sample')",
@@ -71,5 +75,5 @@ def test_a_person_of_lfw_in_the_browser(models, lfw_root, monkeypatch, tmp_path,
         assert "under the threshold" in window.inner_text("#verdict")
         window.click("#forget")
         wait_for_text(window, "#verdict", "Your data is deleted")
-        assert all(photo.exists() for photo in distort.unseen_people())
+        assert all(photo.exists() for photo in people.unseen_people())
         window.close()

@@ -4,29 +4,32 @@ browser.
 
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ndcb.core.terms import DEFAULT_FACES
+from ndcb.core.terms import DEFAULT_FACES, BadPicture
 from ndcb.faces import samples
 from ndcb.models import checkpoints
 from ndcb.report import projection
 from ndcb.web import private_files, words
 from ndcb.web.tabs import embedding
-from ndcb.web.tabs.embedding import DIGITS, PEOPLE, Visit
+from ndcb.web.tabs.embedding import space
+from ndcb.web.tabs.embedding.handlers import Handlers
+from ndcb.web.tabs.embedding.space import DIGITS, PEOPLE, Space, embeddings
+from ndcb.web.tabs.embedding.visit import Visit, show, take
+from ndcb.web.visits import delete_files
 from tests.browsing import WAIT, alone, fits, served, wait_for_picture, wait_for_text
 
-if not (embedding.measured(PEOPLE) and embedding.measured(DIGITS)):
+if not (space.measured(PEOPLE) and space.measured(DIGITS)):
     pytest.skip(
         "The evaluations of the faces and the digits are not there", allow_module_level=True
     )
 
 
 @pytest.fixture
-def sheets():
-    return {name: f"gradio_api/file={name}" for name in embedding.measured(DIGITS)}
+def digits():
+    return Space(DIGITS, {name: f"gradio_api/file={name}" for name in space.measured(DIGITS)})
 
 
 def drawing() -> Image.Image:
@@ -37,81 +40,80 @@ def drawing() -> Image.Image:
 
 
 def test_the_series_is_offered_by_alpha():
-    offered = embedding.measured(DIGITS)
+    offered = space.measured(DIGITS)
     assert list(offered.values()) == sorted(offered.values(), key=float)
     assert offered["digits"] == "0.3" and {"0", "0.1", "0.2", "0.4", "0.8"} <= {*offered.values()}
 
 
 def test_generators_of_faces_are_offered_by_name_the_default_first():
-    offered = embedding.measured(PEOPLE)
+    offered = space.measured(PEOPLE)
     assert list(offered)[0] == DEFAULT_FACES and offered["faces"] == words.generator_label("faces")
     assert len(set(offered.values())) == len(offered) > 1
 
 
 @pytest.mark.parametrize("classes", [[], ["0", "1"]])
-def test_too_few_are_answered_and_the_rest_stays(sheets, classes):
-    said, *rest = embedding.show(DIGITS, sheets, "digits", classes, "3-D", Visit())
-    assert (
-        said == words.advice(f"Choose 3 to 10 digits; {len(classes)} are chosen now.")
-        and rest == [gr.skip()] * 3
-    )
+def test_too_few_are_answered_and_the_rest_stays(digits, classes):
+    said = words.advice(f"Choose 3 to 10 digits; {len(classes)} are chosen now.")
+    assert show(digits, "digits", classes, "3-D", Visit()) == {"said": said}
 
 
 def test_too_many_are_answered():
     name = DEFAULT_FACES
-    known = list(embedding._embeddings(name).known)
-    assert (
-        "Choose 3 to 10 people; 11 are chosen now."
-        in embedding.show(PEOPLE, {name: ""}, name, known[:11], "2-D", Visit())[0]
-    )
+    known = list(embeddings(name).known)
+    shown = show(Space(PEOPLE, {name: ""}), name, known[:11], "2-D", Visit())
+    assert "Choose 3 to 10 people; 11 are chosen now." in shown["said"]
 
 
-def test_every_alpha_shows_the_same_originals(sheets):
-    originals = [
-        projection.choose(embedding._embeddings(name), list("0123456789"), embedding.EACH).real
-        for name in sheets
-    ]
-    assert all(np.array_equal(originals[0], other) for other in originals) and originals[
-        0
-    ].shape == (300, 10)
+def test_every_alpha_shows_the_same_originals(digits):
+    originals = [digits.choose(name, list("0123456789")).real for name in digits.sheets]
+    assert all(np.array_equal(originals[0], other) for other in originals)
+    assert originals[0].shape == (300, 10)
 
 
-def test_the_tables_tell_what_the_files_hold(sheets):
-    _, figure, tables, own = embedding.show(DIGITS, sheets, "digits", list("357"), "2-D", Visit())
-    for name in sheets:
+def test_the_tables_tell_what_the_files_hold(digits):
+    shown = show(digits, "digits", list("357"), "2-D", Visit())
+    figure, tables = shown["plot"], shown["numbers"]
+    for name in digits.sheets:
         with np.load(checkpoints.FOLDER / name / "evaluation" / "embeddings.npz") as file:
             rows = np.concatenate([np.flatnonzero(file["labels"] == digit)[:30] for digit in "357"])
             shifts = (
                 (file["real"][rows].astype(float) - file["distorted"][rows].astype(float)) ** 2
             ).sum(1)
         assert f"<td class=number>{shifts.mean():.3f}</td>" in tables
-    assert tables.count("(shown)") == 1 and len(figure.data) == 9 and own == ""
+    assert tables.count("(shown)") == 1 and len(figure.data) == 9 and shown["own"] == ""
 
 
-def test_a_drawn_digit_gets_a_place_at_every_alpha(models, sheets):
-    visit, refusal = embedding.take(models, DIGITS, list(sheets), drawing(), Visit())
-    assert refusal == "" and set(visit.own) == set(sheets)
+def test_a_drawn_digit_gets_a_place_at_every_alpha(models, digits):
+    visit = take(models, digits, drawing(), Visit())
+    assert set(visit.own) == set(digits.sheets)
     for name, own in visit.own.items():
-        shift = projection.squared_distances(own.real, own.distorted)
-        assert abs(shift - visit.results[name].embedding_distance) < 1e-4
-        assert f"{shift:.3f}" in embedding.show(DIGITS, sheets, name, list("012"), "3-D", visit)[3]
-    assert len({own.real.tobytes() for own in visit.own.values()}) == 1
-    assert (
-        projection.nearest_class(embedding._embeddings("digits"), visit.own["digits"].real)[0]
-        == "1"
-    )
+        shift = projection.squared_distances(own.place.real, own.place.distorted)
+        assert abs(shift - own.result.embedding_distance) < 1e-4
+        assert f"{shift:.3f}" in show(digits, name, list("012"), "3-D", visit)["own"]
+    assert len({own.place.real.tobytes() for own in visit.own.values()}) == 1
+    nearest, _ = projection.nearest_class(embeddings("digits"), visit.own["digits"].place.real)
+    assert nearest == "1"
 
 
 def test_an_empty_pad_and_a_bad_file_are_refused(models, private_folder):
-    assert embedding.take(models, DIGITS, ["digits"], None, Visit()) == (
-        Visit(),
-        "Nothing is drawn yet. Draw one digit, large, in the middle of the pad.",
-    )
+    empty = "Nothing is drawn yet. Draw one digit, large, in the middle of the pad."
+    with pytest.raises(BadPicture, match=f"^{empty}$"):
+        take(models, Space(DIGITS, {"digits": ""}), None, Visit())
+
     path = Path(private_files.save(b"no picture", "<b>me.png"))
-    visit, refusal = embedding.take(models, PEOPLE, ["faces"], str(path), Visit())
-    assert refusal.startswith("This is not a picture") and "me.png" not in refusal
-    embedding.delete_files(visit)
+    people = Handlers(models, Space(PEOPLE, {"faces": ""}))
+    shown = people.on_given(str(path), "faces", [], "3-D", None)
+    assert shown.keys() == {"visit", "said"}
+    assert "This is not a picture" in shown["said"] and "me.png" not in shown["said"]
+    delete_files(shown["visit"])
     assert not path.exists()
+
+
+def test_an_empty_pad_is_answered_and_a_cleared_photo_changes_nothing(models, digits):
+    shown = Handlers(models, digits).on_given(None, "digits", list("012"), "3-D", None)
+    assert shown.keys() == {"visit", "said"} and "Nothing is drawn yet" in shown["said"]
+    people = Handlers(models, Space(PEOPLE, {}))
+    assert people.on_given(None, "faces", [], "3-D", None) == {}
 
 
 # in a browser
@@ -147,9 +149,12 @@ def hooked(window, plot: str, condition: str = "true") -> None:
 
 
 PLACE = """([selector, name]) => {
-  const plot = document.querySelector(selector + " .js-plotly-plot"), at = plot.getBoundingClientRect(), all = plot._fullLayout;
+  const plot = document.querySelector(selector + " .js-plotly-plot");
+  const at = plot.getBoundingClientRect(), all = plot._fullLayout, cell = all._size;
   const trace = plot.data.find(trace => trace.name == name);
-  return [at.left + all._size.l + all.xaxis.l2p(trace.x[0]), at.top + all._size.t + all.yaxis.l2p(trace.y[0]), ...trace.customdata[0]];
+  const x = at.left + cell.l + all.xaxis.l2p(trace.x[0]);
+  const y = at.top + cell.t + all.yaxis.l2p(trace.y[0]);
+  return [x, y, ...trace.customdata[0]];
 }"""
 
 
@@ -159,7 +164,7 @@ def test_hovers_show_the_template(tab, page):
     hooked(
         tab, "#people-plot", "plot._fullLayout.xaxis && plot.querySelector('.scatterlayer .trace')"
     )
-    kept = embedding._embeddings(DEFAULT_FACES)
+    kept = embeddings(DEFAULT_FACES)
     x, y, *_ = tab.evaluate(PLACE, ["#people-plot", f"{kept.known[2]}, templates"])
     tab.mouse.move(x - 40, y)
     tab.mouse.move(x, y, steps=4)

@@ -16,13 +16,17 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-import app
 from ndcb.core.terms import DEFAULT_FACES, Decision
 from ndcb.faces import samples
-from ndcb.faces.tracking import Line, Shot, Track, Tracker, shoot
+from ndcb.faces.tracking import Track, Tracker
+from ndcb.models.live import Line, Shot, shoot
 from ndcb.models.pipeline import Models
-from ndcb.web import private_files, style
+from ndcb.web import private_files, style, words
+from ndcb.web.figures import data_url
+from ndcb.web.page import LAUNCH
 from ndcb.web.tabs import distort, live
+from ndcb.web.tabs.live import frames, texts
+from ndcb.web.tabs.live.frames import answer
 
 CHROMIUM = next(
     filter(
@@ -80,7 +84,7 @@ def line():
 
 def test_a_frame_gives_template_verdict_track_and_times(models, line):
     [data] = swinging(1, 1)
-    shown = live.answer(
+    shown = answer(
         models, line, {"frame": url(data), "generator": "faces", "track": None, "decide": True}
     )
     tracker = Tracker(models.detector)
@@ -100,29 +104,29 @@ def test_the_template_is_sent_without_loss():
     template = Image.fromarray(
         np.random.RandomState(0).randint(0, 256, (160, 160, 3), dtype=np.uint8)
     )
-    data = base64.b64decode(live.as_data_url(template).removeprefix("data:image/png;base64,"))
+    data = base64.b64decode(data_url(template).removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(data)).tobytes() == template.tobytes()
 
 
 def test_the_next_frame_is_followed_not_searched(models, line, monkeypatch):
     first, second = swinging(2, 2)
-    track = live.answer(models, line, {"frame": url(first), "generator": "faces", "track": None})[
+    track = answer(models, line, {"frame": url(first), "generator": "faces", "track": None})[
         "track"
     ]
     monkeypatch.setattr(models.detector, "find", None)  # a search would fail
-    shown = live.answer(models, line, {"frame": url(second), "generator": "faces", "track": track})
+    shown = answer(models, line, {"frame": url(second), "generator": "faces", "track": track})
     assert (
         shown["template"] and shown["verdict"] is None and shown["track"]["age"] == track["age"] + 1
     )
 
 
 def test_no_face_is_a_sentence(models, line):
-    shown = live.answer(
+    shown = answer(
         models,
         line,
         {"frame": url(jpeg(BLANK)), "generator": "faces", "track": None, "decide": True},
     )
-    assert shown == {"verdict": live.words.advice(live.NO_FACE), "full": False, "track": None}
+    assert shown == {"verdict": words.advice(texts.NO_FACE), "full": False, "track": None}
 
 
 @pytest.mark.parametrize(
@@ -145,8 +149,8 @@ def test_no_face_is_a_sentence(models, line):
 )
 def test_what_is_no_frame_is_answered(models, line, sent):
     """Neither is a path or an address of a visitor's choice opened."""
-    assert live.answer(models, line, sent) == {
-        "verdict": live.words.advice(live.BAD_FRAME),
+    assert answer(models, line, sent) == {
+        "verdict": words.advice(texts.BAD_FRAME),
         "full": False,
         "track": None,
     }
@@ -154,8 +158,8 @@ def test_what_is_no_frame_is_answered(models, line, sent):
 
 @pytest.mark.parametrize("name", ["<b>faces</b>", "digits", "../faces", None, ["faces"]])
 def test_another_generator_is_refused_and_not_repeated(models, line, name):
-    shown = live.answer(models, line, {"frame": url(jpeg(BLANK)), "generator": name})
-    assert shown["verdict"] == live.words.advice(live.NO_GENERATOR)
+    shown = answer(models, line, {"frame": url(jpeg(BLANK)), "generator": name})
+    assert shown["verdict"] == words.advice(texts.NO_GENERATOR)
 
 
 def test_without_a_place_it_says_so_and_gives_the_place_back(monkeypatch):
@@ -171,14 +175,12 @@ def test_without_a_place_it_says_so_and_gives_the_place_back(monkeypatch):
         assert go_on.wait(30)
         return shot
 
-    monkeypatch.setattr(live, "shoot", slow)
-    monkeypatch.setattr(live, "Tracker", lambda *given, **more: SimpleNamespace(track=Track()))
+    monkeypatch.setattr(frames, "shoot", slow)
+    monkeypatch.setattr(frames, "Tracker", lambda *given, **more: SimpleNamespace(track=Track()))
     answers = []
     threads = [
         threading.Thread(
-            target=lambda: answers.append(
-                live.answer(toy, line, {"frame": frame, "generator": "faces"})
-            )
+            target=lambda: answers.append(answer(toy, line, {"frame": frame, "generator": "faces"}))
         )
         for _ in range(2)
     ]
@@ -187,24 +189,24 @@ def test_without_a_place_it_says_so_and_gives_the_place_back(monkeypatch):
     began.wait(30)
     while line.places._value:  # until the second one waits in the line
         pass
-    refused = live.answer(toy, line, {"frame": frame, "generator": "faces"})
+    refused = answer(toy, line, {"frame": frame, "generator": "faces"})
     go_on.set()
     for thread in threads:
         thread.join()
-    assert refused == {"verdict": live.words.advice(live.FULL), "full": True, "track": None}
+    assert refused == {"verdict": words.advice(texts.FULL), "full": True, "track": None}
     assert len(answers) == 2 and all(
         "0.500, under the threshold 1.000" in shown["verdict"] for shown in answers
     )
-    assert live.answer(toy, line, {"frame": frame, "generator": "faces"})["template"]
+    assert answer(toy, line, {"frame": frame, "generator": "faces"})["template"]
 
 
 def test_the_verdict_is_in_words():
-    assert "Still the same" in live.say(
+    assert "Still the same" in texts.say(
         Decision(0.5, 1.0)
-    ) and "0.500, under the threshold 1.000" in live.say(Decision(0.5, 1.0))
-    assert "does not see the same any more" in live.say(
+    ) and "0.500, under the threshold 1.000" in texts.say(Decision(0.5, 1.0))
+    assert "does not see the same any more" in texts.say(
         Decision(1.0, 1.0)
-    ) and "not under" in live.say(Decision(1.0, 1.0))
+    ) and "not under" in texts.say(Decision(1.0, 1.0))
 
 
 # in a browser
@@ -227,7 +229,7 @@ def page(tmp_path_factory, models):
         with gr.Tab("Live"):
             live.build(models)
     _, address, _ = blocks.launch(
-        **{**app.LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True
+        **{**LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True
     )
     models.warm_up(["faces", DEFAULT_FACES])
     yield SimpleNamespace(address=address, folder=folder, blocks=blocks, line=lines[0])
@@ -328,20 +330,21 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     assert [str(tmp_path / "probe")] == WRITES
     own = private_files.files(page.folder)
     window = visit()
-    assert window.inner_text(".live-go") == live.TEXTS["start"] and lights(window) == []
+    assert window.inner_text(".live-go") == texts.TEXTS["start"] and lights(window) == []
     window.evaluate(
         """() => { window.said = []; const verdict = document.querySelector('.live-verdict');
-        new MutationObserver(() => said.push(verdict.innerText)).observe(verdict, {childList: true, subtree: true}); }"""
+        const observer = new MutationObserver(() => said.push(verdict.innerText));
+        observer.observe(verdict, {childList: true, subtree: true}); }"""
     )
     go(window)
-    assert window.inner_text(".live-go") == live.TEXTS["stop"] and lights(window) == ["live"]
-    wait_for_text(window, ".live-verdict", live.TEXTS["over"])
+    assert window.inner_text(".live-go") == texts.TEXTS["stop"] and lights(window) == ["live"]
+    wait_for_text(window, ".live-verdict", texts.TEXTS["over"])
     said = window.evaluate("window.said")
-    lost = next(place for place, text in enumerate(said) if live.NO_FACE in text)
+    lost = next(place for place, text in enumerate(said) if texts.NO_FACE in text)
     assert any("under the threshold" in text for text in said[:lost]) and any(
         "under the threshold" in text for text in said[lost:]
     )
-    assert window.inner_text(".live-go") == live.TEXTS["start"] and lights(window) == []
+    assert window.inner_text(".live-go") == texts.TEXTS["start"] and lights(window) == []
     last = window.get_attribute(".live-template", "src")
     window.wait_for_timeout(1000)
     assert window.get_attribute(".live-template", "src") == last  # nothing comes after the end
@@ -349,7 +352,7 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     wait_for_text(window, ".live-verdict", "under the threshold")
     assert window.get_attribute(".live-template", "src") != last
     window.click(".live-go")
-    assert live.TEXTS["stopped"] in window.inner_text(".live-verdict") and lights(window) == []
+    assert texts.TEXTS["stopped"] in window.inner_text(".live-verdict") and lights(window) == []
     assert [path for path in WRITES if path != "/dev/null"] == [
         str(tmp_path / "probe")
     ] and private_files.files(page.folder) == own
@@ -364,22 +367,24 @@ def test_the_rate_is_that_of_the_pictures_shown(visit, generator):
     choose(window, generator)
     go(window)
     window.evaluate(
-        """() => { window.seen = []; document.querySelector('.live-template').addEventListener('load', event =>
+        """() => { window.seen = [];
+        const template = document.querySelector('.live-template');
+        template.addEventListener('load', event =>
         seen.push([performance.now(), event.target.src])); }"""
     )
-    window.wait_for_timeout(1000 * live.RATE_SECONDS + 1000)
+    window.wait_for_timeout(1000 * texts.RATE_SECONDS + 1000)
     reported, counted, different = window.evaluate(
         """span => { const from = performance.now() - 1000 * span,
         last = seen.filter(([at]) => at > from);
         const told = +document.querySelector('.live-rate').dataset.fps;
         return [told, last.length / span, new Set(last.map(([, src]) => src)).size / span] }""",
-        live.RATE_SECONDS,
+        texts.RATE_SECONDS,
     )
     print(
         f"shown {counted:.1f} a second, different ones {different:.1f}, reported {reported:.1f}"
     )  # pytest -s
-    assert 0 < reported <= counted * 1.15 + 1.5 / live.RATE_SECONDS
-    assert counted <= reported * 1.15 + 1.5 / live.RATE_SECONDS and different >= 0.8 * counted
+    assert 0 < reported <= counted * 1.15 + 1.5 / texts.RATE_SECONDS
+    assert counted <= reported * 1.15 + 1.5 / texts.RATE_SECONDS and different >= 0.8 * counted
     wait_for_text(window, ".live-rate", "generate")  # a frame without a face has no such time
     text = window.inner_text(".live-rate")
     assert (
@@ -404,7 +409,7 @@ def test_two_streams_and_a_visitor_of_another_tab(visit, page, tmp_path, astrona
         window.wait_for_function(
             "old => document.querySelector('.live-template').src != old", arg=before, timeout=60_000
         )
-        assert window.inner_text(".live-go") == live.TEXTS["stop"]
+        assert window.inner_text(".live-go") == texts.TEXTS["stop"]
 
 
 @pytest.mark.slow
@@ -413,10 +418,10 @@ def test_nothing_is_left_of_a_closed_window(visit, page):
     go(window)
     window.context.close()
     for _ in range(100):
-        if page.line.places._value == live.HANDS * live.STREAMS:
+        if page.line.places._value == texts.HANDS * texts.STREAMS:
             break
         threading.Event().wait(0.1)
-    assert page.line.places._value == live.HANDS * live.STREAMS
+    assert page.line.places._value == texts.HANDS * texts.STREAMS
     states = {block._id for block in page.blocks.blocks.values() if isinstance(block, gr.State)}
     assert len(states) == 2  # Distort's; Live has none, because it remembers nothing
 
@@ -431,7 +436,7 @@ def test_leaving_the_tab_stops_the_camera(visit):
     )
     assert lights(window) == []
     window.get_by_role("tab", name="Live").click()
-    assert live.TEXTS["left"] in window.inner_text(".live-verdict")
+    assert texts.TEXTS["left"] in window.inner_text(".live-verdict")
 
 
 @pytest.mark.slow
@@ -442,8 +447,8 @@ def test_deleting_brings_the_sample_back(visit):
     window.click(".live-forget")
     assert lights(window) == [] and window.get_attribute(".live-template", "src") == first
     assert (
-        live.TEXTS["deleted"] in window.inner_text(".live-verdict")
-        and window.inner_text(".live-rate") == live.TEXTS["rate"]
+        texts.TEXTS["deleted"] in window.inner_text(".live-verdict")
+        and window.inner_text(".live-rate") == texts.TEXTS["rate"]
     )
 
 
@@ -452,8 +457,8 @@ def test_a_server_that_is_gone_is_said(visit):
     window = visit()
     go(window)
     window.route("**/component_server/**", lambda route: route.abort())
-    wait_for_text(window, ".live-verdict", live.TEXTS["silent"])
-    assert lights(window) == [] and window.inner_text(".live-go") == live.TEXTS["start"]
+    wait_for_text(window, ".live-verdict", texts.TEXTS["silent"])
+    assert lights(window) == [] and window.inner_text(".live-go") == texts.TEXTS["start"]
 
 
 REJECT = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{}'));"
@@ -475,8 +480,8 @@ def test_without_a_camera_it_says_why(visit, script, text):
     window = visit(camera=False, script=script)
     before = window.get_attribute(".live-template", "src")
     window.click(".live-go")
-    wait_for_text(window, ".live-verdict", live.TEXTS[text])
-    assert window.inner_text(".live-go") == live.TEXTS["start"] and window.is_enabled(".live-go")
+    wait_for_text(window, ".live-verdict", texts.TEXTS[text])
+    assert window.inner_text(".live-go") == texts.TEXTS["start"] and window.is_enabled(".live-go")
     assert window.get_attribute(".live-template", "src") == before
 
 
@@ -484,13 +489,13 @@ def test_without_a_camera_it_says_why(visit, script, text):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_first_screen_fits_a_phone(visit, theme):
     window = visit(width=390, theme=theme)
-    for words in (
+    for text in (
         "Camera blocked?",
         "No frame is stored",
         "NASA, public domain",
         "squared embedding distance",
     ):
-        assert words in window.inner_text("#live")
+        assert text in window.inner_text("#live")
     assert window.eval_on_selector(".live-template", "image => image.naturalWidth") == 160
     go(window)
     assert window.evaluate("document.documentElement.scrollWidth") <= 390

@@ -8,7 +8,8 @@ import pytest
 
 import app
 from ndcb.web import visits
-from ndcb.web.tabs import attacks, compare, login
+from ndcb.web.tabs import attacks, login
+from ndcb.web.tabs.compare.handlers import OTHER_ENDED
 from tests import browsing
 from training.benchmark.page import Page, Visitor
 
@@ -35,12 +36,12 @@ def cause(page: Page, visitor: Visitor, elem_id: str, kind: str, detail=None, **
     names = [page.components[place]["props"].get("elem_id") or "" for place in event["inputs"]]
     data = [
         given.get(name.replace("-", "_"), page.components[place]["props"].get("value"))
-        for name, place in zip(names, event["inputs"])
+        for name, place in zip(names, event["inputs"], strict=True)
     ]
     put_out = visitor.ask(number, data, detail)
     return {
         page.components[place]["props"].get("elem_id"): value
-        for place, value in zip(event["outputs"], put_out)
+        for place, value in zip(event["outputs"], put_out, strict=True)
     }
 
 
@@ -63,7 +64,7 @@ def test_distort_says_so_and_clears_the_screen(served, page, visitor, photos):
 
 @pytest.mark.slow
 def test_compare_never_answers_for_photos_that_are_gone(served, page, visitor, photos):
-    for side, name in zip("AB", ("portrait", "mirrored")):
+    for side, name in zip("AB", ("portrait", "mirrored"), strict=True):
         photo = {f"compare_photo_{side}": visitor.upload(photos[name])}
         cause(page, visitor, f"compare-photo-{side}", "input", **photo)
     end_visits(served, visitor)
@@ -82,7 +83,7 @@ def test_compare_never_answers_for_photos_that_are_gone(served, page, visitor, p
         "input",
         compare_photo_B=visitor.upload(photos["mirrored"]),
     )
-    assert compare.OTHER_ENDED in shown["compare-verdict"] and shown["compare-photo-A"] is None
+    assert OTHER_ENDED in shown["compare-verdict"] and shown["compare-photo-A"] is None
     end_visits(served, visitor)
     shown = cause(
         page, visitor, "compare-photo-B", "input", compare_photo_B=visitor.upload(photos["nothing"])
@@ -168,7 +169,7 @@ def test_a_tile_that_is_not_there_is_refused(index):
 def test_in_a_browser_compare_forgets_both_photos(served, browser, photos):
     window = browsing.opened(browser.new_page(viewport={"width": 1280, "height": 1000}), served)
     browsing.open_tab(window, "Compare")
-    for side, name in zip("AB", ("portrait", "mirrored")):
+    for side, name in zip("AB", ("portrait", "mirrored"), strict=True):
         face = f"#compare-face-{side} img"
         before = window.get_attribute(face, "src")
         window.set_input_files(f"#compare-photo-{side} input[type=file]", photos[name])

@@ -1,4 +1,5 @@
-"""What a thief of the database gets out of a template: `attackers` learn to give the photo back,
-`figures` say how far they get, `report` puts that into words. `training.attacks.attack` is the way
-through all three.
+"""What a thief of the database gets out of a template.
+
+`attackers` learn to restore the photo, and `figures` say how far they get. `attack` runs both, and
+writes what comes of it.
 """

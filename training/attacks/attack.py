@@ -1,10 +1,9 @@
 """Attack a generator as the thief of its database would: python -m training attack NAME.
 
-Three attackers give the photo back (`attacks.attackers`), two recognisers judge what they restore
-(`attacks.figures`). The figures are merged into checkpoints/NAME/evaluation/summary.json under
-`attacks`, whose keys `evaluation` documents; report.md gets a section; and attacks/*.png show what
-is restored of the bundled portrait, which is in the public domain. No picture of a data set is
-written there.
+Three attackers restore photos (`attacks.attackers`), and two recognisers judge what they restore
+(`attacks.figures`). The figures go into checkpoints/NAME/evaluation/summary.json under `attacks`;
+`evaluation` says what its keys mean. report.md gets a section. attacks/*.png show what is restored
+of the bundled portrait, which is in the public domain. No picture of a data set is written there.
 """
 
 import json
@@ -15,9 +14,9 @@ from pathlib import Path
 import torch
 
 from ndcb.core.files import write_whole
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES, NotAvailable, UserError
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import to_tensor
 from ndcb.faces.samples import portrait
 from ndcb.generators import make_templates
 from ndcb.generators.inverter import Inverter
@@ -49,38 +48,35 @@ from training.data.pictures import load_pictures
 from training.evaluation import field, files, report, rounded, with_goals
 from training.measure.second_recogniser import load_second_recogniser
 from training.presets import Schedule
-from training.runs import commit, versions
+from training.provenance import commit, versions
 
 PICTURES = 1000
-"""So many test pictures are restored, chosen by a fixed shuffle."""
+"""So many test pictures are restored, the first of a fixed shuffle."""
 
 
 def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PICTURES) -> Path:
-    """Attack a checkpoint, by name or path, and write what came of it; the folder of its
-    evaluation.
+    """Attack a checkpoint, by name or path, and write the figures; returns its evaluation's folder.
 
     Trainings and embeddings are kept as they come, so a stopped attack goes on. Raises UserError:
     not a generator of faces, or not evaluated with these weights; KeyboardInterrupt where it was
     stopped.
     """
-    started, code, folder = (
-        time.perf_counter(),
-        commit(),
-        checkpoints.folder_of(name) / "evaluation",
-    )
+    started, code = time.perf_counter(), commit()
+    folder = checkpoints.folder_of(name) / "evaluation"
     material, detector = material_of(name, folder, root), Detector()
     attackers = trained(material, replace(BUDGET, steps=steps))
     found = measured(material, attackers, detector, folder, pictures)
     write_pictures(folder / "attacks", shown(material, attackers, detector))
-    seconds = {key: attackers[key].seconds for key in ("restoration", "embedding_inversion")} | {
-        "total": time.perf_counter() - started
-    }
     head = {
         "steps": steps,
         "batch": BUDGET.batch,
         "seed": BUDGET.seed,
         "device": str(material.device),
-        "seconds": seconds,
+        "seconds": {
+            "restoration": attackers["restoration"].seconds,
+            "embedding_inversion": attackers["embedding_inversion"].seconds,
+            "total": time.perf_counter() - started,
+        },
         "commit": code,
         "versions": versions(),
     }
@@ -89,45 +85,35 @@ def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PIC
 
 
 def save_inverter(root: Path, folder: Path, steps: int = BUDGET.steps) -> Path:
-    """Leave the network that inverts embeddings as a checkpoint, for the page; trained where it is
-    not in the cache. Its folder.
+    """Save the network that inverts embeddings as a checkpoint, for the page; returns its folder.
 
-    Its figures are those of the attack on test pictures. KeyboardInterrupt where it was stopped.
+    It is trained where it is not in the cache. Its figures are those of the attack on test
+    pictures. Raises KeyboardInterrupt where it was stopped.
     """
     code, device = commit(), pick_device("auto")
     checkpoint = checkpoints.load(DEFAULT_FACES, device=device)
-    material = Material(
-        checkpoint,
-        load_recogniser(checkpoint.record["recogniser"], device),
-        load_pictures("lfw", root),
-    )
+    recogniser = load_recogniser(checkpoint.record["recogniser"], device)
+    material = Material(checkpoint, recogniser, load_pictures("lfw", root))
     config = inversion(replace(BUDGET, steps=steps))
     attacker = train_inverter(material, config)
-    found = figures(
-        material,
-        "embedding_inversion",
-        attacker,
-        judges_of(material, second_judge()),
-        chosen_of(material, PICTURES),
-    )
+    judges, chosen = judges_of(material, second_judge()), chosen_of(material, PICTURES)
+    found = figures(material, "embedding_inversion", attacker, judges, chosen)
+
     model = Inverter(attacker.model.config)
     model.load_state_dict(attacker.model.state_dict())
-    checkpoints.save(
-        folder,
-        model,
-        {
-            "label": "Faces: inverter of bare embeddings",
-            "training": asdict(config.schedule),
-            "seed": config.schedule.seed,
-            "steps": steps,
-            "device": str(device),
-            "commit": code,
-            "versions": versions(),
-            "data": material.pictures.description(),
-            "recogniser": material.recogniser_name,
-            "figures": rounded(found),
-        },
-    )
+    record = {
+        "label": "Faces: inverter of bare embeddings",
+        "training": asdict(config.schedule),
+        "seed": config.schedule.seed,
+        "steps": steps,
+        "device": str(device),
+        "commit": code,
+        "versions": versions(),
+        "data": material.pictures.description(),
+        "recogniser": material.recogniser_name,
+        "figures": rounded(found),
+    }
+    checkpoints.save(folder, model, record)
     return folder
 
 
@@ -141,21 +127,18 @@ def material_of(name: str, folder: Path, root: Path) -> Material:
             " of LFW's faces are attacked."
         )
     _evaluated(folder, record["sha256"], name)
-    return Material(
-        checkpoint,
-        load_recogniser(record["recogniser"], device),
-        load_pictures("lfw", root, record["training"]["limit"]),
-    )
+    recogniser = load_recogniser(record["recogniser"], device)
+    pictures = load_pictures("lfw", root, record["training"]["limit"])
+    return Material(checkpoint, recogniser, pictures)
 
 
 def trained(material: Material, schedule: Schedule) -> dict[str, Attacker]:
-    """What each thief restores with; he who has F as well as the template uses what was learned
-    from bare embeddings.
+    """What each thief restores with.
+
+    A thief who has F as well as the template uses the network that learned from embeddings.
     """
-    restorer, inverter = (
-        train_restorer(material, restoration(schedule)),
-        train_inverter(material, inversion(schedule)),
-    )
+    restorer = train_restorer(material, restoration(schedule))
+    inverter = train_inverter(material, inversion(schedule))
     return {
         "restoration": restorer,
         "template_inversion": inverter,
@@ -166,7 +149,7 @@ def trained(material: Material, schedule: Schedule) -> dict[str, Attacker]:
 def measured(
     material: Material, attackers: dict[str, Attacker], detector: Detector, folder: Path, count: int
 ) -> dict:
-    """On `count` test pictures; all figures but those that say how the attackers came about."""
+    """All figures of the attacks on `count` test pictures, but not those of the trainings."""
     chosen, judges = chosen_of(material, count), judges_of(material, second_judge())
     found = {
         name: figures(material, name, attacker, judges, chosen)
@@ -183,7 +166,7 @@ def measured(
 
 
 def _evaluated(folder: Path, sha256: str, name: str) -> dict:
-    """The summary that the attacks are to stand in."""
+    """The summary that the attacks are added to. Raises UserError: not of these weights."""
     path = folder / "summary.json"
     summary = json.loads(path.read_text()) if path.exists() else {}
     if summary.get("sha256") != sha256:
@@ -195,8 +178,9 @@ def _evaluated(folder: Path, sha256: str, name: str) -> dict:
 
 
 def merge(folder: Path, sha256: str, name: str, attacks: dict) -> None:
-    """Put the attacks into summary.json as it is now, all other keys left as they are, and renew
-    report.md. Each whole or not at all.
+    """Put the attacks into summary.json as it is now, and renew report.md.
+
+    All other keys stay as they are. Each file is written whole or not at all.
     """
     summary = with_goals(_evaluated(folder, sha256, name) | {"attacks": attacks})
     files.write(folder, summary, {})
@@ -213,36 +197,33 @@ def second_judge():
 
 
 def second_recogniser(material: Material, folder: Path) -> dict | None:
-    """dlib on the templates themselves: the evaluation's figures of these weights, measured now
-    where it lacks them; None without dlib.
+    """dlib's figures on the templates themselves; None without dlib.
+
+    They are the evaluation's, or measured now where it lacks them.
     """
     found = evaluations.read_folder(folder).second_recogniser
-    found = found if "name" in found else field.second_recogniser(material)
+    if "name" not in found:
+        found = field.second_recogniser(material)
     return found if "name" in found else None
 
 
 def thresholds(judges: list[Judge]) -> dict:
-    found = {judge.name: judge.threshold for judge in judges}
-    return {name: found.get(name) for name in JUDGES}
+    return dict.fromkeys(JUDGES) | {judge.name: judge.threshold for judge in judges}
 
 
+@torch.inference_mode()
 def shown(
     material: Material, attackers: dict[str, Attacker], detector: Detector
 ) -> dict[str, torch.Tensor]:
-    """The portrait, its template and what each attacker makes of it: name -> (1, 3, 160, 160)."""
+    """The portrait, its template and what each attacker restores: name -> (1, 3, 160, 160)."""
     photo, recogniser = to_tensor([detector(portrait())[0].image]), material.recogniser
-    with torch.inference_mode():
-        embedding = recogniser(photo.to(material.device))
-        template = make_templates(
-            material.checkpoint.model, recogniser, photo.to(material.device), embedding
-        )
-        read = {
-            "restoration": template,
-            "template_inversion": recogniser(template),
-            "embedding_inversion": embedding,
-        }
-        return {
-            "photo": photo,
-            "template": template,
-            **{name: attacker(read[name]) for name, attacker in attackers.items()},
-        }
+    given = photo.to(material.device)
+    embedding = recogniser(given)
+    template = make_templates(material.checkpoint.model, recogniser, given, embedding)
+    read = {
+        "restoration": template,
+        "template_inversion": recogniser(template),
+        "embedding_inversion": embedding,
+    }
+    restored = {name: attacker(read[name]) for name, attacker in attackers.items()}
+    return {"photo": photo, "template": template} | restored

@@ -1,16 +1,13 @@
-"""Networks that learn to give the photo back, from its template or from its embedding. All get the
-same pictures, loss and budget.
+"""Networks that learn to restore the photo from its template or from its embedding.
 
-No attacker asks the recogniser while it trains: one who may, needs no training, for F(T) is near
-F(X) and the template itself is accepted in the photo's place. What is asked here is how much of the
-*picture* there is to be had.
+All get the same pictures, loss and budget. No attacker asks the recogniser while it trains. Whoever
+may ask it needs no training: F(T) is near F(X), so the template itself is accepted in the photo's
+place. What is measured here is how much of the *picture* can be restored.
 """
 
 import hashlib
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,31 +16,31 @@ import numpy as np
 import torch
 from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from torch import nn
-from tqdm import tqdm
 
 from ndcb.core.distances import SSIM_WINDOW, l1
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
 from training.data.datasets import cached, versions_of
 from training.data.material import Material
-from training.data.pictures import Pictures, weights_key
+from training.data.pictures import weights_key
 from training.presets import Schedule
-from training.runs import Run, batch_rows, learning_rate
+from training.runs import Run, batch_of, set_learning_rate
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 BUDGET = Schedule(steps=800, batch=16, lr=1e-3, cosine=True, save_every=50)
-"""The same for every family of generators: somewhat more than once through the training people's
-pictures, ten minutes of one CPU core.
+"""The same for every family of generators.
+
+Each training picture is seen a little more than once; that takes one CPU core ten minutes.
 """
 RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
 class AttackerTraining:
-    """Train a network to give the photo back."""
+    """Train a network to restore the photo."""
 
     schedule: Schedule = BUDGET
     """Length and speed."""
@@ -56,90 +53,66 @@ def restoration(schedule: Schedule = BUDGET) -> AttackerTraining:
 
 
 def inversion(schedule: Schedule = BUDGET) -> AttackerTraining:
-    """A decoder that costs as much a step as the U-Net. From mid-grey, a change of a half reaches
-    every colour.
+    """A decoder whose step costs as much as the U-Net's.
+
+    It starts from mid-grey, so a change of a half reaches every colour.
     """
     return AttackerTraining(schedule, BottleneckConfig(widths=(256, 192, 128, 64, 32), change=0.5))
 
 
 @dataclass(frozen=True)
 class Attacker:
-    """A trained network. Its templates or embeddings come as the thief has them; what it restores
-    is as its 8-bit file holds it.
-    """
+    """A trained network: templates or embeddings, as the thief has them -> pictures of 8 bits."""
 
     model: nn.Module
     key: str
-    """Names the training that it comes from: code, config, data, and the weights attacked."""
+    """Names its training: code, config, data, and the weights attacked."""
     seconds: float
-    """What the training's steps took, wherever they were made."""
+    """What the training's steps took, summed over all tries."""
 
     @torch.inference_mode()
     def __call__(self, read: torch.Tensor) -> torch.Tensor:
-        """Templates (n, 3, 160, 160) or embeddings (n, m) -> pictures (n, 3, 160, 160) in [0, 1],
-        on the CPU.
+        """Templates or embeddings (n, m) -> pictures, on the CPU.
+
+        Templates and pictures are (n, 3, 160, 160) in [0, 1].
         """
-        return quantise(self.model(read.to(next(self.model.parameters()).device))).cpu()
+        device = next(self.model.parameters()).device
+        return quantise(self.model(read.to(device))).cpu()
 
 
 def train_restorer(material: Material, config: AttackerTraining) -> Attacker:
-    """T -> X, learned from the training people's templates. KeyboardInterrupt where it was stopped;
-    the next call goes on.
+    """T -> X, learned from the training people's templates.
+
+    Raises KeyboardInterrupt where it was stopped; the next call goes on.
     """
-    generator, recogniser, pictures = (
-        material.checkpoint.model,
-        material.recogniser,
-        material.pictures,
-    )
+    checkpoint, recogniser, pictures = material.checkpoint, material.recogniser, material.pictures
     known = _known(material)
 
     def templates(rows: np.ndarray) -> torch.Tensor:
-        made = make_templates(
-            generator, recogniser, pictures.batch(rows).to(material.device), known[rows]
-        )
+        real = pictures.batch(rows).to(material.device)
+        made = make_templates(checkpoint.model, recogniser, real, known[rows])
         return made.clone()  # outside of inference mode, so that a network can learn from it
 
-    code = (UNet, type(generator), make_templates)
-    key = _key(config, code, material, material.checkpoint.record["sha256"])
+    code = (UNet, type(checkpoint.model), make_templates)
+    key = _key(config, code, material, checkpoint.record["sha256"])
     torch.manual_seed(config.schedule.seed)
     model = UNet(config.model)
-    folder = RUNS / f"attack-{material.checkpoint.name}-restoration-{key}"
-    return train(
-        config,
-        model,
-        key,
-        pictures,
-        templates,
-        folder,
-        f"restoring from {material.checkpoint.name}",
-        material.device,
-    )
+    run = Run(RUNS / f"attack-{checkpoint.name}-restoration-{key}", config)
+    return train(config, model, key, material, templates, run, f"restoring from {checkpoint.name}")
 
 
 def train_inverter(material: Material, config: AttackerTraining) -> Attacker:
-    """F(X) -> X. It depends on the recogniser alone, so it is trained once for all generators and
-    kept in the cache.
-    """
-    known, rows, key = (
-        _known(material),
-        material.pictures.training_rows,
-        _key(config, (Bottleneck,), material),
-    )
+    """F(X) -> X. It depends on the recogniser alone, so all generators share one, in the cache."""
+    known, rows = _known(material), material.pictures.training_rows
+    key = _key(config, (Bottleneck,), material)
     torch.manual_seed(config.schedule.seed)
-    few = min(config.model.directions, len(rows) - 1)  # of which so many pictures tell something
-    model = Bottleneck(replace(config.model, embedding=known.shape[1], directions=few))
+    directions = min(config.model.directions, len(rows) - 1)  # fewer pictures span no more
+    model = Bottleneck(replace(config.model, embedding=known.shape[1], directions=directions))
     model.fit_input(known[rows])
     model.carrier.fill_(0.5)
-    folder = cached("attackers", f"inversion-{key}", (train,))
+    run = Run(cached("attackers", f"inversion-{key}", (train,)), config)
     return train(
-        config,
-        model,
-        key,
-        material.pictures,
-        lambda rows: known[rows],
-        folder,
-        "inverting embeddings",
-        material.device,
+        config, model, key, material, lambda rows: known[rows], run, "inverting embeddings"
     )
 
 
@@ -147,46 +120,27 @@ def train(
     config: AttackerTraining,
     model: nn.Module,
     key: str,
-    pictures: Pictures,
+    material: Material,
     read: Callable[[np.ndarray], torch.Tensor],
-    folder: Path,
+    run: Run,
     name: str,
-    device,
 ) -> Attacker:
-    """Teach `model` to give pictures back from read(rows), rows of the training people; all of the
-    state is in `folder`.
-    """
+    """Teach `model` to restore pictures of training people from read(rows), what the thief has."""
+    pictures, device = material.pictures, material.device
     model = model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.schedule.lr)
-    run, rows_for_training = Run(folder, config), pictures.training_rows
     run.restore(model=model, optimizer=optimizer)
-    with (
-        signals_caught(run),
-        tqdm(total=config.schedule.steps, initial=run.step, desc=name, unit="step") as bar,
-    ):
-        while run.step < config.schedule.steps and not run.stopped:
-            started = time.perf_counter()
-            rows = rows_for_training[
-                batch_rows(len(rows_for_training), config.schedule, run.step).numpy()
-            ]
-            found = training_step(
-                config,
-                model,
-                optimizer,
-                read(rows).to(device),
-                pictures.batch(rows).to(device),
-                run.step,
-            )
-            run.log(**found, seconds=time.perf_counter() - started)
-            bar.set_postfix(loss=f"{found['loss']:.3f}", refresh=False)
-            bar.update()
-            if (
-                run.step % config.schedule.save_every == 0
-                or run.step == config.schedule.steps
-                or run.stopped
-            ):
-                run.save(model=model, optimizer=optimizer)
-    if run.stopped:
+
+    for step in run.steps(name):
+        started = time.perf_counter()
+        rows = batch_of(pictures.training_rows, config.schedule, step)
+        given, real = read(rows).to(device), pictures.batch(rows).to(device)
+        numbers = training_step(config, model, optimizer, given, real, step)
+        run.log(**numbers, seconds=time.perf_counter() - started)
+        if run.saves_now:
+            run.save()
+
+    if not run.done:
         raise KeyboardInterrupt
     return Attacker(model.eval(), key, sum(row["seconds"] for row in run.history))
 
@@ -195,63 +149,58 @@ def training_step(
     config: AttackerTraining,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    read: torch.Tensor,
+    given: torch.Tensor,
     real: torch.Tensor,
     step: int,
 ) -> dict[str, float]:
-    """Train on one batch; returns the numbers of the log. The loss is the mean of L1 + (1 -
-    SSIM).
+    """Train on one batch; returns the numbers of the log.
+
+    The loss is the mean of L1 + (1 - SSIM).
     """
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config.schedule, step)
-    restored = model(read)
-    apart, alike = l1(restored, real).mean(), quick_ssim(restored, real).mean()
-    loss = apart + 1 - alike
+    set_learning_rate(optimizer, config.schedule, step)
+
+    restored = model(given)
+    distance, similarity = l1(restored, real).mean(), quick_ssim(restored, real).mean()
+    loss = distance + 1 - similarity
+
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return {"loss": loss.item(), "l1": apart.item(), "ssim": alike.item()}
+    return {"loss": loss.item(), "l1": distance.item(), "ssim": similarity.item()}
 
 
 def quick_ssim(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """`ndcb.core.distances.ssim` of square pictures, (n,), blurred by matrices: kornia's filters
-    would be half of a step on a CPU.
+    """`ndcb.core.distances.ssim` of square pictures, (n,), with the blur as matrix products.
+
+    kornia's filters would take half of a step's time on a CPU.
     """
     matrix = _blur(a.shape[-1]).to(a)
-    blur = lambda x: matrix @ x @ matrix.T  # noqa: E731
+
+    def blur(picture: torch.Tensor) -> torch.Tensor:
+        return matrix @ picture @ matrix.T
+
     mean_a, mean_b = blur(a), blur(b)
-    spread, common = blur(a * a + b * b) - mean_a**2 - mean_b**2, blur(a * b) - mean_a * mean_b
-    small, smaller = 0.03**2, 0.01**2
+    variances = blur(a * a + b * b) - mean_a**2 - mean_b**2
+    covariance = blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
     return (
-        (2 * mean_a * mean_b + smaller)
-        * (2 * common + small)
-        / ((mean_a**2 + mean_b**2 + smaller) * (spread + small))
+        (2 * mean_a * mean_b + c1)
+        * (2 * covariance + c2)
+        / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))
     ).mean(dim=(1, 2, 3))
 
 
 @lru_cache(maxsize=2)
 def _blur(size: int) -> torch.Tensor:
-    """(size, size): times a column of pixels it is what kornia's Gaussian makes of that column."""
+    """(size, size): its product with a column of pixels is that column after kornia's Gaussian."""
     return filter2d_separable(
         torch.eye(size)[None, None], torch.ones(1, 1), get_gaussian_kernel1d(SSIM_WINDOW, 1.5)
     )[0, 0]
 
 
-@contextmanager
-def signals_caught(run: Run) -> Iterator[None]:
-    """Within, Ctrl-C and SIGTERM stop the run after its step; then they do again what they did."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    run.stop_on_signals()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _known(material: Material) -> torch.Tensor:
-    """(n, m): F(X) of the training people's pictures at their rows, zeros at all others."""
+    """(n, m): F(X) of each training picture in its row; zeros in all other rows."""
     rows = material.pictures.training_rows
     values = torch.from_numpy(material.real(rows))
     known = torch.zeros(len(material.pictures.images), values.shape[1])
@@ -260,7 +209,13 @@ def _known(material: Material) -> torch.Tensor:
 
 
 def _key(config: AttackerTraining, code: tuple, material: Material, *attacked: str) -> str:
-    """code: what makes the attacker, besides what all have."""
-    code = versions_of((train, type(material.recogniser), *code))
-    parts = (repr(config), code, material.pictures.key, weights_key(material.recogniser), *attacked)
+    """Names a training. code: what computes the attacker, besides what all attackers have."""
+    versions = versions_of((train, type(material.recogniser), *code))
+    parts = (
+        repr(config),
+        versions,
+        material.pictures.key,
+        weights_key(material.recogniser),
+        *attacked,
+    )
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]

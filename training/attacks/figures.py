@@ -1,5 +1,7 @@
-"""How far an attacker gets with test people: how like the photo its picture is, and how often a
-recogniser takes it for the person.
+"""How far an attacker gets with test people.
+
+Two questions are asked of each restored picture: how similar is it to the photo, and does a
+recogniser take it for the person?
 """
 
 from collections.abc import Callable
@@ -10,8 +12,8 @@ import torch
 
 from ndcb.core.distances import mse, ssim
 from ndcb.core.metrics import fnmr_at_fmr
+from ndcb.core.tensors import quantise, to_pictures
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import quantise, to_pictures
 from ndcb.generators import make_templates
 from training.attacks.attackers import Attacker
 from training.data.material import Material
@@ -22,15 +24,16 @@ from training.measure.second_recogniser import SecondRecogniser
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 FMR = 1e-3
-"""A judge's threshold is where it takes so many pairs of photos of two test people for one."""
+"""At a judge's threshold, this share of the pairs of photos of two test people is accepted."""
 JUDGES = ("facenet", "dlib")
 READS = {
     "restoration": lambda material, rows: material.templates(rows),
     "template_inversion": lambda material, rows: torch.from_numpy(material.shifted(rows)),
     "embedding_inversion": lambda material, rows: torch.from_numpy(material.real(rows)),
 }
-"""What each thief has: the stored template; F(T) of it, for who has the recogniser too; F(X), as if
-embeddings were stored bare.
+"""What each thief has.
+
+The stored template; F(T), if the thief has the recogniser too; F(X), if embeddings were stored.
 """
 FACES_SOUGHT = 500
 DETECTED_AT_ONCE = 16
@@ -47,30 +50,34 @@ class Judge:
     photos: np.ndarray
     """Embeddings of the photos of the whole test part."""
     threshold: float
-    """A squared distance; accepted is what lies under it."""
+    """A squared distance; what lies under it is accepted."""
 
 
 def judge(name: str, embed: Callable, photos: np.ndarray, labels: np.ndarray) -> Judge:
-    return Judge(name, embed, photos, fnmr_at_fmr(*scores(photos, photos, labels), FMR)[1])
+    genuine, impostor = scores(photos, photos, labels)
+    return Judge(name, embed, photos, fnmr_at_fmr(genuine, impostor, FMR)[1])
 
 
 def judges_of(material: Material, second=None) -> list[Judge]:
     """FaceNet, and `second` where it is there."""
-    with_facenet = torch.inference_mode()(
-        lambda batch: material.recogniser(batch.to(material.device)).cpu().numpy()
-    )
-    found = [judge("facenet", with_facenet, material.real_test, material.labels)]
+
+    @torch.inference_mode()
+    def embed(batch: torch.Tensor) -> np.ndarray:
+        return material.recogniser(batch.to(material.device)).cpu().numpy()
+
+    judges = [judge("facenet", embed, material.real_test, material.labels)]
     if second is not None:
         photos = material.second(second, material.test, template=False)
-        found.append(
+        judges.append(
             judge("dlib", lambda batch: second.embed(_bytes(batch)), photos, material.labels)
         )
-    return found
+    return judges
 
 
 def chosen_of(material: Material, count: int) -> np.ndarray:
-    """Which `count` of the test part are attacked, as places in it: the first of a fixed shuffle,
-    so more hold fewer.
+    """Which `count` of the test part are attacked, as places in it.
+
+    They are the first of a fixed shuffle, so a larger choice holds a smaller one.
     """
     return np.random.default_rng(0).permutation(len(material.test))[:count]
 
@@ -78,142 +85,136 @@ def chosen_of(material: Material, count: int) -> np.ndarray:
 def figures(
     material: Material, name: str, attacker: Attacker, judges: list[Judge], chosen: np.ndarray
 ) -> dict:
-    """Of one of READS: ssim, psnr (dB), and by each judge what is accepted (see `accepted`); None
-    by a judge who is not there.
+    """Of one of READS: mean ssim and psnr (dB), and what each judge accepts; see `accepted`.
+
+    It is None for a judge who is not there.
     """
-    return summed_up(
-        restored(material, name, attacker, judges, material.test[chosen]),
-        judges,
-        chosen,
-        material.labels,
-    )
+    table = restored(material, name, attacker, judges, material.test[chosen])
+    return summed_up(table, judges, chosen, material.labels)
 
 
 def chance(material: Material, judges: list[Judge], chosen: np.ndarray) -> dict:
-    """The same of the mean training face in everybody's place: what is accepted of a picture that
-    knows nothing.
-    """
-    face, rows = mean_face(material.pictures), material.test[chosen]
-    alike = [
-        likeness(face.expand(len(piece), -1, -1, -1), material.pictures.batch(piece))
-        for piece in np.array_split(rows, -(-len(rows) // material.pictures.batch_size))
+    """The same of the mean training face, which knows nothing of the person."""
+    pictures, rows = material.pictures, material.test[chosen]
+    face = mean_face(pictures)
+    similarities = [
+        similarity(face.expand(len(piece), -1, -1, -1), pictures.batch(piece))
+        for piece in np.array_split(rows, -(-len(rows) // pictures.batch_size))
     ]
-    seen = [np.repeat(one.embed(face), len(rows), axis=0) for one in judges]
-    return summed_up(
-        np.concatenate([np.concatenate(alike), *seen], axis=1), judges, chosen, material.labels
-    )
+    embeddings = [np.repeat(judge.embed(face), len(rows), axis=0) for judge in judges]
+    table = np.concatenate([np.concatenate(similarities), *embeddings], axis=1)
+    return summed_up(table, judges, chosen, material.labels)
 
 
 def restored(
     material: Material, name: str, attacker: Attacker, judges: list[Judge], rows: np.ndarray
 ) -> np.ndarray:
-    """(len(rows), 2 + m + ...): SSIM and PSNR of what is restored, then its embedding by each
-    judge. Kept, as they come, in the cache.
+    """A row for each restored picture: SSIM, PSNR, and its embedding by each judge.
+
+    (len(rows), 2 + m + ...). They are kept in the cache as they come.
     """
+    checkpoint, pictures = material.checkpoint, material.pictures
 
     def compute(chunk: np.ndarray) -> np.ndarray:
         made = attacker(READS[name](material, chunk))
-        return np.concatenate(
-            [likeness(made, material.pictures.batch(chunk)), *(one.embed(made) for one in judges)],
-            axis=1,
-        )
+        embeddings = [judge.embed(made) for judge in judges]
+        return np.concatenate([similarity(made, pictures.batch(chunk)), *embeddings], axis=1)
 
-    attacked = "" if name == "embedding_inversion" else material.checkpoint.record["sha256"][:12]
-    key = "-".join(
-        [material.pictures.key, name, attacked, attacker.key, *(one.name for one in judges)]
-    )
+    attacked = "" if name == "embedding_inversion" else checkpoint.record["sha256"][:12]
+    judges_names = [judge.name for judge in judges]
+    key = "-".join([pictures.key, name, attacked, attacker.key, *judges_names])
     code = [
         restored,
-        type(material.checkpoint.model),
+        type(checkpoint.model),
         make_templates,
         type(material.recogniser),
         SecondRecogniser,
     ]
-    what = f"{name} of {material.checkpoint.name}"
-    return kept_rows(
-        key, code, len(material.pictures.images), rows, compute, what, material.pictures.batch_size
-    )
+    what = f"{name} of {checkpoint.name}"
+    return kept_rows(key, code, len(pictures.images), rows, compute, what, pictures.batch_size)
 
 
 def summed_up(
     table: np.ndarray, judges: list[Judge], chosen: np.ndarray, labels: np.ndarray
 ) -> dict:
-    ends = 2 + np.cumsum([0, *(one.photos.shape[1] for one in judges)])
+    """table: rows as `restored` gives them, of the pictures `chosen`."""
+    ssims, psnrs = table[:, 0], table[:, 1]
     found = {
-        name: float(table[:, column].mean(dtype=np.float64))
-        for column, name in enumerate(("ssim", "psnr"))
+        "ssim": float(ssims.mean(dtype=np.float64)),
+        "psnr": float(psnrs.mean(dtype=np.float64)),
+        **dict.fromkeys(JUDGES),
     }
-    for one, start, end in zip(judges, ends, ends[1:]):
-        found[one.name] = accepted(one, table[:, start:end], chosen, labels)
-    return {**found, **{name: found.get(name) for name in JUDGES}}
+    start = 2
+    for judge in judges:
+        end = start + judge.photos.shape[1]
+        found[judge.name] = accepted(judge, table[:, start:end], chosen, labels)
+        start = end
+    return found
 
 
 def accepted(judge: Judge, seen: np.ndarray, chosen: np.ndarray, labels: np.ndarray) -> dict:
-    """How many of the pictures restored of `chosen`, whose embeddings are `seen`, are taken for the
-    person.
+    """How many of the restored pictures are taken for the person.
 
-    same_photo: against the photo that was attacked. another_photo: against another one of the
-    person, in the mated pairs (i, j) that the evaluation has too, as far as i was attacked.
+    seen: their embeddings; chosen: the photos that they were restored of. same_photo: against that
+    photo. another_photo: against another one of the person, in the mated pairs (i, j) of the
+    evaluation whose photo i was attacked.
     """
     place = np.full(len(labels), -1)
     place[chosen] = np.arange(len(chosen))
-    first, other = mated_pairs(labels).T
-    first, other = first[place[first] >= 0], other[place[first] >= 0]
-    distances = {
-        "same_photo": squared_distances(seen, judge.photos[chosen]),
-        "another_photo": squared_distances(seen[place[first]], judge.photos[other]),
-    }
-    return {name: share(values < judge.threshold) for name, values in distances.items()}
-
-
-def share(values: np.ndarray) -> dict:
-    """share is None of nothing."""
+    pairs = mated_pairs(labels)
+    attacked, other = pairs[place[pairs[:, 0]] >= 0].T
+    same = squared_distances(seen, judge.photos[chosen])
+    another = squared_distances(seen[place[attacked]], judge.photos[other])
     return {
-        "accepted": int(values.sum()),
-        "of": len(values),
-        "share": float(values.mean()) if len(values) else None,
+        "same_photo": share(same < judge.threshold),
+        "another_photo": share(another < judge.threshold),
     }
 
 
-def likeness(made: torch.Tensor, real: torch.Tensor) -> np.ndarray:
+def share(accepted: np.ndarray) -> dict:
+    """accepted: (n,), bool. The share is None of nothing."""
+    return {
+        "accepted": int(accepted.sum()),
+        "of": len(accepted),
+        "share": float(accepted.mean()) if len(accepted) else None,
+    }
+
+
+def similarity(made: torch.Tensor, real: torch.Tensor) -> np.ndarray:
     """(n, 2): SSIM, and PSNR in dB."""
-    return torch.stack(
-        [ssim(made, real), -10 * mse(made, real).clamp(min=1e-10).log10()], 1
-    ).numpy()
+    psnr = -10 * mse(made, real).clamp(min=1e-10).log10()
+    return torch.stack([ssim(made, real), psnr], 1).numpy()
 
 
 def mean_face(pictures: Pictures) -> torch.Tensor:
-    """(1, c, h, w): of the training people, as its 8-bit file holds it."""
+    """(1, c, h, w): the mean picture of the training people, rounded to 8 bits."""
     rows = pictures.training_rows
     pieces = np.array_split(rows, -(-len(rows) // pictures.batch_size))
-    return quantise(
-        sum(pictures.batch(piece).sum(0, dtype=torch.float64) for piece in pieces) / len(rows)
-    )[None].float()
+    total = sum(pictures.batch(piece).sum(0, dtype=torch.float64) for piece in pieces)
+    return quantise(total / len(rows))[None].float()
 
 
 def face_found(material: Material, detector: Detector, count: int = FACES_SOUGHT) -> dict:
-    """In how many templates, and in how many of the same aligned photos, MTCNN finds a face, at
-    whatever confidence.
+    """Shares of templates and of the same aligned photos in which MTCNN finds a face.
 
-    It is shown them as they are, 160x160 without a border: what the box of a first search left
-    around the face is around it here.
+    Any confidence counts. It is shown them as they are, 160x160 without a border: they already hold
+    the margin that the first search left around the face.
     """
     rows = material.test[chosen_of(material, count)]
-    photos = [
-        len(found) > 0
-        for found in _searched(detector, lambda piece: material.pictures.batch(piece), rows)
-    ]
-    templates = [len(found) > 0 for found in _searched(detector, material.templates, rows)]
     return {
         "pictures": len(rows),
-        "template": float(np.mean(templates)),
-        "photo": float(np.mean(photos)),
+        "template": _share_with_face(detector, material.templates, rows),
+        "photo": _share_with_face(detector, material.pictures.batch, rows),
     }
 
 
-def _searched(detector: Detector, batch_of: Callable[[np.ndarray], torch.Tensor], rows: np.ndarray):
+def _share_with_face(
+    detector: Detector, batch_of: Callable[[np.ndarray], torch.Tensor], rows: np.ndarray
+) -> float:
+    faces = []
     for start in range(0, len(rows), DETECTED_AT_ONCE):
-        yield from detector.find(to_pictures(batch_of(rows[start : start + DETECTED_AT_ONCE])))
+        faces += detector.find(to_pictures(batch_of(rows[start : start + DETECTED_AT_ONCE])))
+    return float(np.mean([len(own) > 0 for own in faces]))
 
 
 def _bytes(batch: torch.Tensor) -> np.ndarray:

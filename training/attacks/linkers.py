@@ -1,8 +1,11 @@
-"""A network that learns to link: are these two pictures of one person? Trained on pairs of the
-training people.
+"""A network that learns to link: are these two pictures of one person?
+
+It is trained on pairs of the training people.
 """
 
 import hashlib
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,7 +14,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from training.presets import Schedule
-from training.runs import batch_rows, learning_rate
+from training.runs import batch_of, set_learning_rate
 
 BUDGET = Schedule(steps=600, batch=64, lr=1e-3, cosine=True)
 """38,400 pairs are shown."""
@@ -19,21 +22,20 @@ TEMPERATURE = 0.1
 
 
 class Tower(nn.Sequential):
-    """Pictures (n, 3, 160, 160) in [0, 1] -> (n, 64), of length 1. The finest detail is not left
-    out: pixels are folded, not blurred.
+    """Normalised pictures (n, 3, 160, 160) -> (n, 64), of length 1.
+
+    Pixels are folded, not blurred, so that the finest detail is seen too.
     """
 
     def __init__(self, width: int = 32):
         widths = (12, width, 2 * width, 4 * width, 4 * width)
-        layers = [
-            layer
-            for a, b in zip(widths, widths[1:])
-            for layer in (
-                nn.Conv2d(a, b, 3, 2, 1, bias=False),
-                nn.BatchNorm2d(b),
+        layers = []
+        for inputs, outputs in pairwise(widths):
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(outputs),
                 nn.LeakyReLU(0.1, inplace=True),
-            )
-        ]
+            ]
         super().__init__(
             nn.PixelUnshuffle(2),
             *layers,
@@ -47,11 +49,12 @@ class Tower(nn.Sequential):
 
 
 class Linker(nn.Module):
-    """Two towers and their means; one tower for both sides where both are templates."""
+    """Two towers, one a side; or one for both sides where both see templates."""
 
     def __init__(self, first: torch.Tensor, second: torch.Tensor, alike: bool):
-        """first, second: samples of what each side sees, (n, 3, 160, 160), uint8: their mean and
-        spread are taken off.
+        """first, second: samples of what each side sees, (n, 3, 160, 160), uint8.
+
+        Pictures are normalised by their mean and spread. alike: both sides share a tower.
         """
         super().__init__()
         self.first = Tower()
@@ -77,32 +80,33 @@ def train_linker(
     name: str,
     schedule: Schedule = BUDGET,
 ) -> Linker:
-    """first, second: (n, 3, 160, 160), uint8; pairs: (k, 2), rows of both that are of one person.
-    In a batch each of the first is to find its second among all: cross-entropy of the cosines (van
-    den Oord et al. 2018). alike: both sides are templates.
+    """Learn from pairs of pictures of one person, by cross-entropy of their cosines.
+
+    first, second: pictures (n, 3, 160, 160), uint8; pairs: (k, 2), rows of both; alike: both sides
+    are templates. In a batch, each of the first is to find its second among all, and the other way
+    round (van den Oord et al. 2018).
     """
     torch.manual_seed(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
     linker = Linker(first[:1000], second[:1000], alike).train()
     optimizer = torch.optim.Adam(linker.parameters(), lr=schedule.lr)
-    with tqdm(total=schedule.steps, desc=name, unit="step") as bar:
-        for step in range(schedule.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(schedule, step)
-            ours, theirs = torch.from_numpy(pairs)[batch_rows(len(pairs), schedule, step)].T
-            cosines = (
-                linker.see_first(first[ours]) @ linker.see_second(second[theirs]).T / TEMPERATURE
-            )
-            own = torch.arange(len(ours))
-            loss = (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-            bar.update()
+    for step in tqdm(range(schedule.steps), desc=name, unit="step"):
+        set_learning_rate(optimizer, schedule, step)
+
+        ours, theirs = torch.from_numpy(batch_of(pairs, schedule, step)).T
+        seen_first, seen_second = linker.see_first(first[ours]), linker.see_second(second[theirs])
+        cosines = seen_first @ seen_second.T / TEMPERATURE
+        own = torch.arange(len(ours))
+        loss = (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
+
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
     return linker.eval()
 
 
 @torch.inference_mode()
-def seen(see, pictures: torch.Tensor, batch: int = 256) -> torch.Tensor:
-    """see: `Linker.see_first` or `see_second`. (n, 64)."""
+def seen(
+    see: Callable[[torch.Tensor], torch.Tensor], pictures: torch.Tensor, batch: int = 256
+) -> torch.Tensor:
+    """(n, 64): what `Linker.see_first` or `see_second` gives of pictures, in batches."""
     return torch.cat([see(piece) for piece in pictures.split(batch)])

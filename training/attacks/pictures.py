@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ndcb.core.files import whole_file
-from ndcb.faces.images import to_pictures
+from ndcb.core.tensors import to_pictures
 
 
 def write_pictures(folder: Path, pictures: dict[str, torch.Tensor]) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
+from ndcb.core import compat  # noqa: F401  torchvision needs it
 from ndcb.core.files import whole_file
 from ndcb.core.terms import FACE_SIZE, Face, NotAvailable
 from ndcb.faces.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
@@ -22,9 +24,7 @@ VERSION = 1
 
 
 def cache_root() -> Path:
-    """NDCB_CACHE, else ~/.cache/ndcb: what is computed from the data once and may be deleted at any
-    time.
-    """
+    """NDCB_CACHE, else ~/.cache/ndcb. It holds what can be computed again, and may be deleted."""
     return Path(os.environ.get("NDCB_CACHE") or Path.home() / ".cache" / "ndcb")
 
 
@@ -32,7 +32,7 @@ def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
     """A place in the cache.
 
     code: the classes and functions that compute what is kept there. The VERSION of each one's
-    module is part of the place, so what an older version computed is not found.
+    module is part of the place, so that results of an older version are not found.
     """
     if not code:
         raise ValueError(f"say what computes {name}")
@@ -42,7 +42,8 @@ def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
 def versions_of(code: Sequence[Callable]) -> str:
     """Such as facenet1-unet2. Raises AttributeError: a module has no VERSION."""
     modules = {inspect.getmodule(thing) for thing in code}
-    return "-".join(sorted(f"{one.__name__.rpartition('.')[2]}{one.VERSION}" for one in modules))
+    names = [f"{module.__name__.rpartition('.')[2]}{module.VERSION}" for module in modules]
+    return "-".join(sorted(names))
 
 
 @dataclass(frozen=True)
@@ -50,29 +51,28 @@ class Faces:
     """Aligned faces of LFW in the order of their file names."""
 
     images: np.ndarray
-    """(n, 160, 160, 3), uint8; mapped from the cache file, not in memory."""
+    """(n, 160, 160, 3), uint8; read from the cache file as needed."""
     people: np.ndarray
     """(n,), the person's name."""
     names: np.ndarray
     """(n,), such as Aaron_Eckhart_0001."""
     detected: np.ndarray
-    """(n,), bool; where False no face was found and the picture's middle was taken."""
+    """(n,), bool. False: no face was found, and the picture's middle was taken."""
 
 
 def lfw_faces(root: Path, limit: int | None = None) -> Faces:
-    """Aligned LFW faces; the first call detects and crops them (six minutes on two cores) into the
-    cache. Resumes when stopped.
+    """Aligned LFW faces, from the cache.
 
-    limit: only the first so many pictures of each part, of people with several, in a cache of their
-    own.
+    The first call detects and crops them, which takes six minutes on two cores. If it is stopped,
+    the next call goes on. limit: of each part only the first so many pictures of people with
+    several, in a cache of their own.
     """
     files = lfw_files(root)
     if limit:
         files = _first_of_each_part(files, limit)
     names = np.array([file.stem for file in files])
-    key = hashlib.sha256(
-        f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}".encode()
-    ).hexdigest()[:12]
+    content = f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}"
+    key = hashlib.sha256(content.encode()).hexdigest()[:12]
     folder = cached("faces", key, (Detector, central_faces, read_picture))
     if not (folder / "done").exists():
         _align_all(files, folder)
@@ -86,19 +86,16 @@ def lfw_faces(root: Path, limit: int | None = None) -> Faces:
 
 def _first_of_each_part(files: list[Path], limit: int) -> list[Path]:
     pictures = Counter(file.parent.name for file in files)
-    several = [file for file in files if pictures[file.parent.name] > 1]
-    parts = {
-        part: [file for file in several if part_of(file.parent.name) == part][:limit]
-        for part in PARTS
-    }
-    return sorted(sum(parts.values(), []))
+    chosen: dict[str, list[Path]] = {part: [] for part in PARTS}
+    for file in files:
+        own = chosen[part_of(file.parent.name)]
+        if pictures[file.parent.name] > 1 and len(own) < limit:
+            own.append(file)
+    return sorted(sum(chosen.values(), []))
 
 
 def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
     """Digits (n, 28, 28, 1), uint8, and labels (n,)."""
-    from ndcb.core import compat  # noqa: F401  before torchvision
-
-    # isort: split
     from torchvision.datasets import MNIST
 
     try:
@@ -109,29 +106,27 @@ def mnist(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
-    """detected.npy holds per picture: 1 found, 0 not found, -1 not done yet; so a killed run goes
-    on where it was.
+    """detected.npy holds for each picture: 1 found, 0 not found, -1 not done yet.
+
+    So a killed run goes on where it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state, pixels = folder / "detected.npy", folder / "images.npy"
     if not state.exists():
-        np.lib.format.open_memmap(
-            pixels, "w+", np.uint8, (len(files), FACE_SIZE, FACE_SIZE, 3)
-        ).flush()
+        shape = (len(files), FACE_SIZE, FACE_SIZE, 3)
+        np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).flush()
         with whole_file(state) as file:
             np.save(file, np.full(len(files), -1, np.int8))
     images = np.lib.format.open_memmap(pixels, "r+")
     detected = np.lib.format.open_memmap(state, "r+")
     detector = Detector()
-    open_ones = np.flatnonzero(detected < 0)
-    with tqdm(
-        total=len(files), initial=len(files) - len(open_ones), desc="aligning faces", unit="face"
-    ) as bar:
-        for start in range(0, len(open_ones), batch):
-            rows = open_ones[start : start + batch]
-            for row, face in zip(
-                rows, central_faces([read_picture(files[row]) for row in rows], detector)
-            ):
+    left = np.flatnonzero(detected < 0)
+    done = len(files) - len(left)
+    with tqdm(total=len(files), initial=done, desc="aligning faces", unit="face") as bar:
+        for start in range(0, len(left), batch):
+            rows = left[start : start + batch]
+            faces = central_faces([read_picture(files[row]) for row in rows], detector)
+            for row, face in zip(rows, faces, strict=True):
                 images[row] = np.asarray(face.image)
                 detected[row] = face.how == "detected"
             bar.update(len(rows))
@@ -140,24 +135,23 @@ def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
     (folder / "done").touch()
 
 
-def central_faces(pictures, detector: Detector) -> list[Face]:
-    """The face nearest the middle of each picture, for data sets whose person stands there; else a
-    labelled centre crop.
+def central_faces(pictures: list[Image.Image], detector: Detector) -> list[Face]:
+    """The face nearest the middle of each picture, else its centre crop.
+
+    For data sets whose person stands in the middle.
     """
-    sizes = {picture.size for picture in pictures}
-    found = (
-        detector.find(pictures)
-        if len(sizes) == 1
-        else [detector.find([picture])[0] for picture in pictures]
-    )
+    if len({picture.size for picture in pictures}) == 1:
+        faces_of_each = detector.find(pictures)
+    else:
+        faces_of_each = [detector.find([picture])[0] for picture in pictures]
     return [
-        (
-            min(faces, key=lambda face: _off_centre(face, picture.size))
-            if faces
-            else centre_crop(picture)
-        )
-        for picture, faces in zip(pictures, found)
+        _nearest_the_middle(faces, picture) if faces else centre_crop(picture)
+        for picture, faces in zip(pictures, faces_of_each, strict=True)
     ]
+
+
+def _nearest_the_middle(faces: list[Face], picture: Image.Image) -> Face:
+    return min(faces, key=lambda face: _off_centre(face, picture.size))
 
 
 def _off_centre(face: Face, size: tuple[int, int]) -> float:

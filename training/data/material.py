@@ -1,5 +1,6 @@
-"""What every measurement of a generator starts from: templates as they are stored, and the
-embeddings of photos and templates.
+"""What every measurement of a generator starts from.
+
+These are templates as they are stored, and the embeddings of photos and templates.
 """
 
 import io
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.distances import IMAGE_DISTANCES, image_distances, ssim
-from ndcb.faces.images import quantise, to_pictures, to_tensor
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.generators import make_templates
 from ndcb.models.checkpoints import Checkpoint
 from training.data.pictures import Pictures, embeddings, kept_rows, weights_key
@@ -39,14 +40,16 @@ def _resized_and_back(picture: Image.Image, scale: float) -> Image.Image:
 
 
 CHANGES = {"jpeg_75": jpeg_75, "half_size": half_size, "double_size": double_size}
-"""What may happen to a stored template before it is matched: JPEG of quality 75; resized (bicubic)
-and back again.
+"""What may happen to a stored template before it is matched.
+
+JPEG of quality 75; resized (bicubic) and back again.
 """
 
 
 class Material:
-    """A generator, its recogniser and pictures. Embeddings and distances are computed once a
-    picture and kept in the cache.
+    """A generator, its recogniser and pictures.
+
+    Embeddings and distances are computed once for each picture, and kept in the cache.
     """
 
     def __init__(self, checkpoint: Checkpoint, recogniser: torch.nn.Module, pictures: Pictures):
@@ -82,14 +85,9 @@ class Material:
         )
 
     def _make(self, rows: np.ndarray) -> torch.Tensor:
-        known = (
-            torch.from_numpy(self.real(rows))
-            if self.checkpoint.model.reads == "embedding"
-            else None
-        )
-        return make_templates(
-            self.checkpoint.model, self.recogniser, self.pictures.batch(rows).to(self.device), known
-        ).cpu()
+        generator, real = self.checkpoint.model, self.pictures.batch(rows).to(self.device)
+        known = torch.from_numpy(self.real(rows)) if generator.reads == "embedding" else None
+        return make_templates(generator, self.recogniser, real, known).cpu()
 
     def shifted(self, rows: np.ndarray, change: str | None = None) -> np.ndarray:
         """F(T), (len(rows), m); `change` is one of CHANGES."""
@@ -99,50 +97,39 @@ class Material:
         return self._kept(name, code, rows, lambda chunk: self._embed(chunk, change), what)
 
     def distances(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Each distance of `ndcb.core.distances` by its name, ssim, and psnr in dB: (len(rows),)
-        each.
-        """
-        table = self._kept(
-            "distances",
-            [image_distances],
-            rows,
-            self._compare,
-            f"comparing pictures of {self.checkpoint.name}",
-        )
-        return dict(zip((*IMAGE_DISTANCES, "ssim", "psnr"), table.T))
+        """Name -> (len(rows),): each of `ndcb.core.distances`, ssim, and psnr in dB."""
+        what = f"comparing pictures of {self.checkpoint.name}"
+        table = self._kept("distances", [image_distances], rows, self._compare, what)
+        return dict(zip((*IMAGE_DISTANCES, "ssim", "psnr"), table.T, strict=True))
 
     def second(self, recogniser, rows: np.ndarray, template: bool) -> np.ndarray:
-        """Embeddings by another recogniser, which takes (n, h, w, 3), uint8: of the photos or of
-        their templates.
+        """Embeddings of the photos, or of their templates, by another recogniser.
+
+        recogniser.embed takes (n, h, w, 3), uint8.
         """
-        name = f"{recogniser.name}-{'template' if template else self.pictures.data}"
-        code = [type(recogniser)]
-        what = f"{recogniser.name} on {'templates' if template else 'photos'}"
+        pictures, code = self.pictures, [type(recogniser)]
+
+        def embed_templates(chunk: np.ndarray) -> np.ndarray:
+            return recogniser.embed(_bytes(self.templates(chunk)))
+
+        def embed_photos(chunk: np.ndarray) -> np.ndarray:
+            return recogniser.embed(np.array(pictures.images[chunk]))
+
         if template:
-            return self._kept(
-                name,
-                code,
-                rows,
-                lambda chunk: recogniser.embed(_bytes(self.templates(chunk))),
-                what,
-            )
+            what = f"{recogniser.name} on templates"
+            return self._kept(f"{recogniser.name}-template", code, rows, embed_templates, what)
+        key = f"{pictures.key}-{recogniser.name}-{pictures.data}"
+        what = f"{recogniser.name} on photos"
         return kept_rows(
-            f"{self.pictures.key}-{name}",
-            code,
-            len(self.pictures.images),
-            rows,
-            lambda chunk: recogniser.embed(np.array(self.pictures.images[chunk])),
-            what,
-            self.pictures.batch_size,
+            key, code, len(pictures.images), rows, embed_photos, what, pictures.batch_size
         )
 
     def _kept(self, name: str, code: list, rows: np.ndarray, compute, what: str) -> np.ndarray:
-        """`compute(rows)`, which makes the rows' templates; the rest of its code is `code`."""
-        name = f"{self.pictures.key}-{self.checkpoint.record['sha256'][:12]}-{name}"
+        """compute(rows), from the cache. code: what computes it from the templates."""
+        pictures = self.pictures
+        name = f"{pictures.key}-{self.checkpoint.record['sha256'][:12]}-{name}"
         code = [type(self.checkpoint.model), make_templates, quantise, *code]
-        return kept_rows(
-            name, code, len(self.pictures.images), rows, compute, what, self.pictures.batch_size
-        )
+        return kept_rows(name, code, len(pictures.images), rows, compute, what, pictures.batch_size)
 
     @torch.inference_mode()
     def _embed(self, rows: np.ndarray, change: str | None) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""The pictures that a model is trained and measured on, one shape for both data sets, and their
-embeddings, computed once.
+"""The pictures that a model is trained and measured on, and their embeddings, computed once.
+
+Both data sets have the same form.
 """
 
 import hashlib
@@ -20,9 +21,7 @@ from training.data.datasets import cached, lfw_faces, mnist
 
 @dataclass(frozen=True)
 class Pictures:
-    """All pictures of a data set. Rows are split by person (LFW) or by the official test part
-    (MNIST).
-    """
+    """All pictures of a data set, split by person (LFW) or by the official test part (MNIST)."""
 
     data: str
     images: np.ndarray
@@ -53,14 +52,12 @@ class Pictures:
 
     @property
     def batch_size(self) -> int:
-        """So many pictures fill the cores and not the memory: 64 faces, more of smaller ones."""
+        """So many pictures keep the cores busy and fit the memory: 64 faces, more digits."""
         return min(1024, 64 * 160 * 160 * 3 // self.images[0].size)
 
     @cached_property
     def key(self) -> str:
-        """Names the content in caches: the pictures' bytes, every so often, and how many there
-        are.
-        """
+        """Names the content in caches: the bytes of some 500 pictures, and the shape of all."""
         sample = np.ascontiguousarray(self.images[:: max(1, len(self.images) // 500)])
         return hashlib.sha256(sample.tobytes() + str(self.images.shape).encode()).hexdigest()[:16]
 
@@ -93,7 +90,7 @@ def lfw_pictures(root: Path, limit: int | None = None) -> Pictures:
 
 def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:
     (train, train_labels), (test, test_labels) = mnist(root, True), mnist(root, False)
-    part = np.array(["training"] * 55000 + ["development"] * 5000 + ["test"] * 10000)
+    part = np.repeat(["training", "development", "test"], [55000, 5000, 10000])
     images, labels = np.concatenate([train, test]), np.concatenate([train_labels, test_labels])
     names = np.arange(len(images)).astype(str)
     if limit:
@@ -104,28 +101,22 @@ def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:
 
 @torch.inference_mode()
 def embeddings(pictures: Pictures, name: str, recogniser, rows=None) -> np.ndarray:
-    """F(X) of all pictures (n, m), or of these rows, float32; from the cache where it was computed
-    before.
-    """
-    device = next(recogniser.parameters()).device
-    rows = np.arange(len(pictures.images)) if rows is None else rows
+    """F(X) of all pictures, or of these rows, (n, m), float32; computed once, kept in the cache."""
+    count, device = len(pictures.images), next(recogniser.parameters()).device
+    rows = np.arange(count) if rows is None else rows
+
+    def embed(chunk: np.ndarray) -> np.ndarray:
+        return recogniser(pictures.batch(chunk).to(device)).cpu().numpy()
+
     key = f"{pictures.key}-{name}-{weights_key(recogniser)}"
-    return kept_rows(
-        key,
-        (type(recogniser),),
-        len(pictures.images),
-        rows,
-        lambda chunk: recogniser(pictures.batch(chunk).to(device)).cpu().numpy(),
-        f"embedding {pictures.data}",
-        pictures.batch_size,
-    )
+    what = f"embedding {pictures.data}"
+    return kept_rows(key, (type(recogniser),), count, rows, embed, what, pictures.batch_size)
 
 
 def weights_key(model: torch.nn.Module) -> str:
     """Names a model's weights in caches."""
-    return hashlib.sha256(
-        b"".join(value.detach().cpu().numpy().tobytes() for value in model.state_dict().values())
-    ).hexdigest()[:12]
+    values = [value.detach().cpu().numpy().tobytes() for value in model.state_dict().values()]
+    return hashlib.sha256(b"".join(values)).hexdigest()[:12]
 
 
 def kept_rows(
@@ -137,11 +128,11 @@ def kept_rows(
     what: str,
     batch: int,
 ) -> np.ndarray:
-    """`compute(rows)` -> (k, width), float32, in batches with progress; every row is computed once
-    and kept in the cache.
+    """compute(rows) -> (k, width), float32; every row is computed once and kept in the cache.
 
-    code: the classes and functions that compute them, as in `data.cached`. A table of `total` rows
-    holds NaN where nothing was computed yet, so a run that was stopped goes on where it was.
+    code: the classes and functions that compute them, as in `datasets.cached`. They are computed in
+    batches, with progress. A table of `total` rows holds NaN where nothing was computed yet, so a
+    run that was stopped goes on where it was.
     """
     path, rows = Path(f"{cached('rows', name, code)}.npy"), np.asarray(rows)
     table = np.load(path, mmap_mode="r+") if path.exists() else None

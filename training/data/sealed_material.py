@@ -1,5 +1,6 @@
-"""What every measurement of sealed templates starts from: each picture's template under a key of
-its own, and where it points.
+"""What every measurement of sealed templates starts from.
+
+Each picture has a template under a key of its own, and the template has a direction.
 """
 
 import hashlib
@@ -8,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators.sealed import Directions
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.vault.keys import rotation
@@ -17,11 +18,10 @@ from training.data.pictures import Pictures
 
 
 class SealedMaterial(Material):
-    """`Material` of a sealed generator: the template of picture i is made with key i of a set;
-    another set has other keys.
+    """`Material` of a sealed generator: picture i's template is made with key i of a set.
 
-    The keys of measurements are hashes of fixed words, so that figures can be had again. With
-    `one_key` a set has one key for all.
+    Another set has other keys; with `one_key` a set has one key for all. The keys are hashes of
+    fixed words, so that figures can be computed again.
     """
 
     def __init__(
@@ -45,30 +45,28 @@ class SealedMaterial(Material):
     def turns(self, rows: np.ndarray) -> np.ndarray:
         """R_k of each row's key, (len(rows), d, d), float32."""
         owners = np.zeros_like(rows) if self.one_key else rows
-        known = {
-            owner: rotation(
-                hashlib.sha256(f"key of set {self.keys} for picture {owner}".encode()).digest(),
-                self.size,
-            )
-            for owner in np.unique(owners)
-        }
-        return np.stack([known[owner] for owner in owners]).astype(np.float32)
+        turns = {owner: rotation(self._key(owner), self.size) for owner in np.unique(owners)}
+        return np.stack([turns[owner] for owner in owners]).astype(np.float32)
+
+    def _key(self, owner: int) -> bytes:
+        return hashlib.sha256(f"key of set {self.keys} for picture {owner}".encode()).digest()
 
     def directions(self, rows: np.ndarray) -> np.ndarray:
         """z(F(X)), (len(rows), d)."""
         return self._directions(self.real(rows))
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
-        """R_k z(F(X)), (len(rows), d): what each template is to say."""
+        """R_k z(F(X)), (len(rows), d): the direction that each template is to have."""
         return turned(self.turns(rows), self.directions(rows))
 
     def said(self, rows: np.ndarray) -> np.ndarray:
-        """z(F(T)), (len(rows), d): what each template says."""
+        """z(F(T)), (len(rows), d): the direction that each template has."""
         return self._directions(self.shifted(rows))
 
     def opened(self, rows: np.ndarray) -> np.ndarray:
-        """R_k^-1 z(F(T)), (len(rows), d): what who has the key sees. Its distance to z(F(X')) is
-        what `verify` computes of a probe X'.
+        """R_k^-1 z(F(T)), (len(rows), d): each template's direction, turned back with its key.
+
+        Its distance to z(F(X')) is what `verify` computes of a probe X'.
         """
         return turned(self.turns(rows).transpose(0, 2, 1), self.said(rows))
 
@@ -95,5 +93,5 @@ class SealedMaterial(Material):
 
 
 def turned(turns: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """(n, d, d) and (n, d) -> (n, d)."""
+    """Each direction turned by its own matrix: (n, d, d) and (n, d) -> (n, d)."""
     return np.einsum("nij,nj->ni", turns, directions)

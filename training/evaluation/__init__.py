@@ -1,16 +1,16 @@
 """Everything that is measured of a generator: python -m training evaluate NAME [--what PART ...].
 
-Written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.npz (see `files`),
-report.md and figures.png (see `report`). Rates, shares and accuracies are in [0, 1], distances are
-squared Euclidean; `ci95` is [low, high]; `plain` has the photo as reference, `template` the stored
-template, both against plain probes. A part that cannot be measured is {"not_measured": reason}.
+It is written to checkpoints/NAME/evaluation: summary.json, scores.npz and embeddings.npz (see
+`files`), report.md and figures.png (see `report`). Rates, shares and accuracies are in [0, 1];
+distances are squared Euclidean; `ci95` is [low, high]. The reference is in `plain` the photo, in
+`template` the stored template; probes are photos. A part that cannot be measured is
+{"not_measured": reason}.
 
 summary.json:
     checkpoint, sha256, recogniser, device, versions, commit, data
-    seconds                {total of the last run of all parts, a number each part},
-                           caches_were_empty: was everything embedded anew
-    renewed                part -> commit, of the parts that were measured again by --what after
-                           that run
+    seconds                `total` of the last run of all parts, and those of each part
+    caches_were_empty      true if that run embedded everything anew
+    renewed                part -> commit, of the parts that --what measured again after that run
     paper.table3           a list: class, part, pictures, {mse, eq12}.{real_generated,
                            real_generated_others, real_real, generated_generated}
     paper.table4           {plain, template, plain_again}.{precision, recall, f1, tp, fn, fp, tn,
@@ -35,35 +35,34 @@ summary.json:
     failure_to_enrol       {all, test}.{pictures, failures, rate}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
     polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds,
-                           passes}: squared embedding distance
-                           after so many steps; their time a template, also in forward passes of F
-                           of the same run
+                           passes}: squared embedding distance after so many steps; the time they
+                           take a template, also in forward passes of F in the same run
     attacks                written by python -m training attack:
                            {restoration, template_inversion, embedding_inversion, chance}.{ssim,
-                           psnr (dB), {facenet, dlib}.
-                           {same_photo, another_photo}.{accepted, of, share}}; what the thief has is
-                           the template, F of it, the bare
-                           F(X), nothing (the mean training face); null by a judge who is not
-                           installed, share null of no pairs
-                           fmr and thresholds.{facenet, dlib} at which they judge, second_recogniser
-                           (as above, or null),
+                           psnr (dB), {facenet, dlib}.{same_photo, another_photo}.{accepted, of,
+                           share}}: the thief has the template, F of it, the bare F(X), nothing (the
+                           mean training face); null by a judge who is not installed, a share is
+                           null where there are no pairs;
+                           fmr and thresholds.{facenet, dlib} at which they judge;
+                           second_recogniser (as above, or null);
                            face_found.{pictures, template, photo}: shares in which MTCNN finds a
-                           face,
-                           steps, batch, seed (each attacker's training), pictures (test pictures
-                           restored), device, commit, versions,
+                           face;
+                           steps, batch, seed (of each attacker's training); pictures (test pictures
+                           restored); device, commit, versions;
                            seconds.{restoration, embedding_inversion (their trainings), total}
     goals                  of generators of faces: name -> measured (or null), goal, met (or null);
                            `ndcb.results.goals` says which
     sealed                 of sealed generators, in place of all parts above: `evaluation.sealed`
                            says what
-With --what, the other parts are left as they are if they are of the same weights; `attacks` is left
-in any case if it is of them. Without it, the older files stay until every part is measured.
+With --what, the other parts stay as they are if they are of the same weights. `attacks` stays in
+any case if it is of them. Without --what, the older files stay until every part is measured.
 """
 
 import hashlib
 import json
 import shutil
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -78,91 +77,86 @@ from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.data.sealed_material import SealedMaterial
 from training.evaluation import field, files, report, sealed
-from training.evaluation.folds import lfw_folds, official_pairs
+from training.evaluation.folds import NOT_ALL_PAIRS, lfw_folds, official_pairs
 from training.evaluation.paper import paper
 from training.measure.record import failure_figures, image_figures
-from training.runs import commit, versions
-
-FACES_ONLY = {"not_measured": "for faces only"}
+from training.provenance import commit, versions
 
 
 def _folds(material: Material, root: Path) -> dict:
-    if material.pictures.data != "lfw":
-        return FACES_ONLY
     pairs = official_pairs(root)
-    if not {*pairs.first, *pairs.second} <= set(material.pictures.names):
-        return {"not_measured": "not all pictures of the official pairs are there"}
-    return lfw_folds(material, pairs)
+    return lfw_folds(material, pairs) if pairs.are_in(material.pictures) else NOT_ALL_PAIRS
 
 
-PARTS = {
+def _of_faces(measure: Callable[[Material, Path], dict]) -> Callable[[Material, Path], dict]:
+    """The same part, not measured of digits."""
+
+    def measured(material: Material, root: Path) -> dict:
+        if material.pictures.data != "lfw":
+            return {"not_measured": "for faces only"}
+        return measure(material, root)
+
+    return measured
+
+
+PARTS: dict[str, Callable[[Material, Path], dict]] = {
     "image": lambda material, root: image_figures(material),
     "embedding_error": lambda material, root: field.embedding_error(material),
     "failures": lambda material, root: failure_figures(material),
-    "failure_to_enrol": lambda material, root: (
-        field.failure_to_enrol(material) if material.pictures.data == "lfw" else FACES_ONLY
-    ),
+    "failure_to_enrol": _of_faces(lambda material, root: field.failure_to_enrol(material)),
     "verification": lambda material, root: field.verification(material),
-    "lfw_folds": _folds,
+    "lfw_folds": _of_faces(_folds),
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
-    "second_recogniser": lambda material, root: (
-        field.second_recogniser(material) if material.pictures.data == "lfw" else FACES_ONLY
-    ),
-    "polish": lambda material, root: (
-        field.polished(material) if material.pictures.data == "lfw" else FACES_ONLY
-    ),
+    "second_recogniser": _of_faces(lambda material, root: field.second_recogniser(material)),
+    "polish": _of_faces(lambda material, root: field.polished(material)),
 }
-
-
 KEPT = ("attacks",)
-"""Keys that others write, left as they are when all is measured anew."""
+"""Keys that other commands write; they stay when all is measured anew."""
 
 
 def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
-    """Measure these parts (default: all) of a checkpoint, by name or path, and write its
-    evaluation; the folder it is in.
+    """Measure a checkpoint, by name or path, and write its evaluation; returns the folder.
 
-    Embeddings are kept in the cache as they come, so a second run is fast and a stopped one goes
-    on. Raises UserError.
+    what: only these parts; default all. Embeddings are kept in the cache as they come, so a second
+    run is fast and a stopped one goes on. Raises UserError.
     """
     device = pick_device("auto")
     checkpoint = checkpoints.load(name, checkpoints.GENERATORS + checkpoints.SEALED, device)
-    sealed_one = checkpoint.record["class"] in checkpoints.SEALED
-    parts = sealed.PARTS if sealed_one else PARTS
+    record = checkpoint.record
+    is_sealed = record["class"] in checkpoints.SEALED
+    parts = sealed.PARTS if is_sealed else PARTS
     for part in set(what) - set(parts):
         raise UnknownName("part", part, parts)
-    if "threshold" not in checkpoint.record:
+    if "threshold" not in record:
         raise UserError(
             f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure"
             f" {name}"
         )
-    record = checkpoint.record
     pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
-    material = (SealedMaterial if sealed_one else Material)(
-        checkpoint, load_recogniser(record["recogniser"], device), pictures
-    )
+    recogniser = load_recogniser(record["recogniser"], device)
     folder = checkpoints.folder_of(name) / "evaluation"
-    return (_evaluate_sealed if sealed_one else _evaluate)(material, root, folder, what)
+    if is_sealed:
+        material = SealedMaterial(checkpoint, recogniser, pictures)
+        return _evaluate_sealed(material, root, folder, what)
+    return _evaluate(Material(checkpoint, recogniser, pictures), root, folder, what)
 
 
 def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
-    started, fresh = time.perf_counter(), not any(cache_root().rglob("*.npy"))
+    started, caches_were_empty = time.perf_counter(), not any(cache_root().rglob("*.npy"))
     chosen = [part for part in PARTS if part in what or not what]
-    found, seconds = _measured(
-        material.checkpoint.name, {part: partial(PARTS[part], material, root) for part in chosen}
-    )
+    measures = {part: partial(PARTS[part], material, root) for part in chosen}
+    found, seconds = _measured(material.checkpoint.name, measures)
     arrays = files.arrays(material)
     seconds |= {"total": time.perf_counter() - started}
-    head = _head(material) | {"seconds": seconds, "caches_were_empty": fresh}
+
+    head = _head(material) | {"seconds": seconds, "caches_were_empty": caches_were_empty}
     old = _earlier(folder / "summary.json", head["sha256"])
     kept = old if what else {key: old[key] for key in KEPT if key in old}
-    if what and old:  # what made the rest stays known
-        head |= {
-            "seconds": old["seconds"] | seconds | {"total": old["seconds"]["total"]},
-            **{key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")},
-            "renewed": old.get("renewed", {}) | dict.fromkeys(chosen, commit()),
-        }
+    if what and old:  # what is said of the run of all parts stays
+        head |= {key: old[key] for key in ("commit", "versions", "device", "caches_were_empty")}
+        head["seconds"] = old["seconds"] | seconds | {"total": old["seconds"]["total"]}
+        head["renewed"] = old.get("renewed", {}) | dict.fromkeys(chosen, commit())
     files.write(folder, with_goals(kept | rounded(head | found)), arrays)
     report.write(folder)
     return folder
@@ -171,7 +165,7 @@ def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...
 def _evaluate_sealed(
     material: SealedMaterial, root: Path, folder: Path, what: tuple[str, ...]
 ) -> Path:
-    """Chosen parts are written as they come; all of them once the last is done.
+    """Write chosen parts as they come; all parts at once, when the last is done.
 
     Until then the cache keeps those that are done, and a stopped evaluation goes on from there.
     """
@@ -197,7 +191,7 @@ def _evaluate_sealed(
 
 
 def _kept_for(head: dict) -> Path:
-    """The folder of an evaluation of all parts that is not done yet, a folder for each `head`."""
+    """Where an unfinished evaluation of all parts is kept: a folder for each `head`."""
     key = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()[:16]
     return cache_root() / "evaluations" / key
 
@@ -223,13 +217,11 @@ def _head(material: Material) -> dict:
 
 
 def _measured(name: str, parts: dict) -> tuple[dict, dict[str, float]]:
-    """What each part found, and the seconds that it took."""
+    """The figures of each part, and the seconds that it took."""
     found, seconds = {}, {}
     for number, (part, measure) in enumerate(parts.items(), 1):
-        print(
-            f"{name}: {number} of {len(parts)}, {part}" if len(parts) > 1 else f"{name}: {part}",
-            flush=True,
-        )
+        place = f"{number} of {len(parts)}, " if len(parts) > 1 else ""
+        print(f"{name}: {place}{part}", flush=True)
         start = time.perf_counter()
         found[part] = measure()
         seconds[part] = time.perf_counter() - start
@@ -237,13 +229,13 @@ def _measured(name: str, parts: dict) -> tuple[dict, dict[str, float]]:
 
 
 def with_goals(summary: dict) -> dict:
-    """The summary with what it says of the goals, where there are any."""
+    """The summary with the goals that it reaches or misses, where there are any."""
     found = goals.reached(summary)
     return summary | ({"goals": rounded(found)} if found else {})
 
 
 def _earlier(path: Path, sha256: str) -> dict:
-    """What was measured before of the same weights."""
+    """The summary in this file, if it is of the same weights."""
     old = json.loads(path.read_text()) if path.exists() else {}
     return old if old.get("sha256") == sha256 else {}
 
@@ -251,7 +243,7 @@ def _earlier(path: Path, sha256: str) -> dict:
 def rounded(value):
     """Floats to six significant digits, which is more than any figure here means."""
     if isinstance(value, dict):
-        return {key: rounded(one) for key, one in value.items()}
+        return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [rounded(one) for one in value]
+        return [rounded(part) for part in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value

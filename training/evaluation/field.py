@@ -1,6 +1,4 @@
-"""The field's measures: error rates with their bands, embedding error, robustness, another
-recogniser.
-"""
+"""The field's measures: error rates with bands, embedding error, robustness, another recogniser."""
 
 import time
 
@@ -17,39 +15,49 @@ from training.measure.second_recogniser import load_second_recogniser
 
 POLISH_STEPS = (0, 1, 2, 5)
 POLISHED = 128
-"""So many test pictures, chosen once with a fixed seed, are polished."""
+"""So many test pictures are polished, chosen with a fixed seed."""
 DET_FMR = np.logspace(-5, 0, 51)[:-1]
 ALL_PAIRS = 4_000_000
 BAND_PAIRS = 500_000
-"""Where there are over ALL_PAIRS pairs of pictures, bands are computed from so many, chosen once
-with a fixed seed.
-"""
+"""Bands are computed from so many, chosen with a fixed seed, where there are over ALL_PAIRS."""
 
 
 def verification(material: Material) -> dict:
-    """By reference, plain photo or template, against plain probes: EER with interval, FNMR at two
-    FMRs, d-prime, DET with band.
+    """Error rates with a photo or a template as reference, against plain probes.
+
+    EER with its interval, FNMR at two FMRs, d-prime, and DET with its band.
     """
-    real, shifted = material.real_test, material.shifted_test
-    pairs = {True: pairs_of(material.labels, True), False: pairs_of(material.labels, False)}
+    genuine, impostor = pairs_of(material.labels, True), pairs_of(material.labels, False)
+    references = {"plain": material.real_test, "template": material.shifted_test}
     return {
-        name: _verification(references, real, material, pairs)
-        for name, references in (("plain", real), ("template", shifted))
+        name: _verification(own, material.real_test, material, genuine, impostor)
+        for name, own in references.items()
     }
 
 
-def _verification(references, probes, material: Material, pairs: dict) -> dict:
+def _verification(
+    references: np.ndarray,
+    probes: np.ndarray,
+    material: Material,
+    genuine_pairs: np.ndarray,
+    impostor_pairs: np.ndarray,
+) -> dict:
     genuine, impostor = scores(references, probes, material.labels)
-    chosen = [pair_distances(references, probes, rows) for rows in (pairs[True], pairs[False])]
     units = _units(material.labels)
-    band = bootstrap_rates(*chosen, units[pairs[True]], units[pairs[False]], DET_FMR)
+    band = bootstrap_rates(
+        pair_distances(references, probes, genuine_pairs),
+        pair_distances(references, probes, impostor_pairs),
+        units[genuine_pairs],
+        units[impostor_pairs],
+        DET_FMR,
+    )
     measurable = 10 / len(impostor) <= DET_FMR  # fewer than ten scores say nothing
-    login = material.checkpoint.record["threshold"]
-    fmr, fnmr = error_rates(genuine, impostor, login)
     return rates(genuine, impostor) | {
         "eer_ci95": band["eer"],
         "d_prime": d_prime(genuine, impostor),
-        "at_login_threshold": {"threshold": login, "fmr": float(fmr), "fnmr": float(fnmr)},
+        "at_login_threshold": at_threshold(
+            genuine, impostor, material.checkpoint.record["threshold"]
+        ),
         "det": {
             "fmr": DET_FMR[measurable].tolist(),
             "fnmr": det(genuine, impostor, DET_FMR)[0][measurable].tolist(),
@@ -59,116 +67,102 @@ def _verification(references, probes, material: Material, pairs: dict) -> dict:
     }
 
 
+def at_threshold(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> dict:
+    fmr, fnmr = error_rates(genuine, impostor, threshold)
+    return {"threshold": threshold, "fmr": float(fmr), "fnmr": float(fnmr)}
+
+
 def _units(labels: np.ndarray) -> np.ndarray:
-    """What a bootstrap draws: people; of digits the pictures, for there are ten digits only."""
-    return (
-        np.unique(labels, return_inverse=True)[1]
-        if labels.dtype.kind == "U"
-        else np.arange(len(labels))
-    )
+    """What a bootstrap draws: people; of digits the pictures, as there are only ten digits."""
+    if labels.dtype.kind == "U":
+        return np.unique(labels, return_inverse=True)[1]
+    return np.arange(len(labels))
 
 
 def pairs_of(labels: np.ndarray, same: bool, seed: int = 0) -> np.ndarray:
-    """(k, 2) rows i < j of one class or of two: the pairs of `scores`, or a fixed random choice
-    where they are too many.
+    """(k, 2): rows i < j of one class, or of two classes.
+
+    These are the pairs of `scores`, or a fixed random choice where they are too many.
     """
     if same and labels.dtype.kind == "U":
         return mated_pairs(labels)
     classes = np.unique(labels, return_inverse=True)[1]
     few = len(labels) * (len(labels) - 1) // 2 <= ALL_PAIRS
     if few:
-        rows = np.stack(np.triu_indices(len(labels), 1), 1)
+        pairs = np.stack(np.triu_indices(len(labels), 1), 1)
     else:
-        rows = np.sort(
-            np.random.default_rng(seed).integers(0, len(labels), (20 * BAND_PAIRS, 2)), axis=1
-        )
-        rows = rows[rows[:, 0] < rows[:, 1]]
-    fitting = rows[(classes[rows[:, 0]] == classes[rows[:, 1]]) == same]
+        chooser = np.random.default_rng(seed)
+        pairs = np.sort(chooser.integers(0, len(labels), (20 * BAND_PAIRS, 2)), axis=1)
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    fitting = pairs[(classes[pairs[:, 0]] == classes[pairs[:, 1]]) == same]
     return fitting if few else fitting[:BAND_PAIRS]
 
 
 def embedding_error(material: Material) -> dict:
-    """Squared distance between F(T) and F(X) on the test part: mean, median, p95, p99, and the
-    share over the margin alpha.
-    """
-    shift = squared_distances(material.shifted_test, material.real_test)
+    """Squared distance between F(T) and F(X) on the test part, and how often it is over alpha."""
+    errors = squared_distances(material.shifted_test, material.real_test)
     alpha = material.checkpoint.record["training"]["alpha"]
-    return spread(shift) | {"alpha": alpha, "share_over_alpha": float(np.mean(shift > alpha))}
+    return spread(errors) | {"alpha": alpha, "share_over_alpha": float(np.mean(errors > alpha))}
 
 
 def robustness(material: Material) -> dict:
-    """By what happened to the stored template before it was matched: EER, FNMR at FMR 1e-3, mean
-    embedding error.
-    """
-    real = material.real_test
-    return {
-        name: _changed(material.shifted(material.test, name), real, material.labels)
-        for name in CHANGES
-    }
+    """Error rates by what happened to the stored template before it was matched."""
+    return {name: _changed(material, name) for name in CHANGES}
 
 
-def _changed(references, real, labels) -> dict:
-    found = rates(*scores(references, real, labels))
+def _changed(material: Material, change: str) -> dict:
+    """EER, FNMR at FMR 1e-3, and the mean embedding error."""
+    references, real = material.shifted(material.test, change), material.real_test
+    error_rates = rates(*scores(references, real, material.labels))
     return {
-        "eer": found["eer"],
-        "fnmr_at_fmr_1e-3": found["fnmr_at_fmr_1e-3"],
+        "eer": error_rates["eer"],
+        "fnmr_at_fmr_1e-3": error_rates["fnmr_at_fmr_1e-3"],
         "embedding_error": float(squared_distances(references, real).mean(dtype=np.float64)),
     }
 
 
 def second_recogniser(material: Material) -> dict:
-    """dlib's network, which no generator was trained against: photo against photo, and template
-    against photo.
-    """
+    """dlib's network, which no generator was trained against: photo or template against photo."""
     try:
         other = load_second_recogniser()
     except NotAvailable as error:
         return {"not_measured": str(error)}
-    photos, templates = (
-        material.second(other, material.test, template) for template in (False, True)
-    )
+    photos = material.second(other, material.test, template=False)
+    templates = material.second(other, material.test, template=True)
     return {
         "name": other.name,
-        **{
-            name: accepted(*scores(references, photos, material.labels))
-            for name, references in (("plain", photos), ("template", templates))
-        },
+        "plain": accepted(*scores(photos, photos, material.labels)),
+        "template": accepted(*scores(templates, photos, material.labels)),
     }
 
 
-def accepted(genuine, impostor) -> dict:
+def accepted(genuine: np.ndarray, impostor: np.ndarray) -> dict:
     """EER, and the share of genuine scores accepted at two FMRs."""
     return {
         "eer": rates(genuine, impostor)["eer"],
-        **{
-            f"tar_at_fmr_{text}": 1 - fnmr_at_fmr(genuine, impostor, fmr)[0]
-            for text, fmr in (("1e-2", 1e-2), ("1e-3", 1e-3))
-        },
+        "tar_at_fmr_1e-2": 1 - fnmr_at_fmr(genuine, impostor, 1e-2)[0],
+        "tar_at_fmr_1e-3": 1 - fnmr_at_fmr(genuine, impostor, 1e-3)[0],
     }
 
 
 def failure_to_enrol(material: Material) -> dict:
     """How often no face was found in a photo: of all pictures, and of the test part."""
     missed = ~material.pictures.detected
-    return {
-        part: {
-            "pictures": len(rows),
-            "failures": int(missed[rows].sum()),
-            "rate": float(missed[rows].mean()),
-        }
-        for part, rows in (("all", np.arange(len(missed))), ("test", material.test))
-    }
+    return {"all": _failures(missed), "test": _failures(missed[material.test])}
+
+
+def _failures(missed: np.ndarray) -> dict:
+    return {"pictures": len(missed), "failures": int(missed.sum()), "rate": float(missed.mean())}
 
 
 def polished(material: Material) -> dict:
-    """The embedding error after so many steps of `ndcb.generators.polish`, and what they cost a
-    template in batches of 16.
+    """The embedding error after so many steps of `ndcb.generators.polish`, and their time.
+
+    The time is that of a template in batches of 16.
     """
     rows = np.random.default_rng(0).permutation(material.test)[:POLISHED]
-    templates, targets = (
-        material.templates(rows).split(16),
-        torch.from_numpy(material.real(rows)).split(16),
-    )
+    templates = material.templates(rows).split(16)
+    targets = torch.from_numpy(material.real(rows)).split(16)
     return {
         "pictures": len(rows),
         "steps": {
@@ -178,16 +172,20 @@ def polished(material: Material) -> dict:
 
 
 def _polished(material: Material, templates, targets, steps: int) -> dict:
+    """templates, targets: the same batches of each."""
+    device, recogniser = material.device, material.recogniser
     started = time.perf_counter()
-    made = [
-        polish(*(part.to(material.device) for part in batch), material.recogniser, steps)
-        for batch in zip(templates, targets)
+    polished_batches = [
+        polish(batch.to(device), target.to(device), recogniser, steps)
+        for batch, target in zip(templates, targets, strict=True)
     ]
-    polished = time.perf_counter()
+    seconds = time.perf_counter() - started
+
+    started = time.perf_counter()
     with torch.inference_mode():
-        seen = torch.cat([material.recogniser(batch).cpu() for batch in made]).numpy()
-    passed = time.perf_counter()
+        seen = torch.cat([recogniser(batch).cpu() for batch in polished_batches]).numpy()
+    seconds_of_a_pass = time.perf_counter() - started
     return spread(squared_distances(seen, torch.cat(targets).numpy())) | {
-        "milliseconds": 1000 * (polished - started) / len(seen),
-        "passes": (polished - started) / (passed - polished),
+        "milliseconds": 1000 * seconds / len(seen),
+        "passes": seconds / seconds_of_a_pass,
     }

@@ -1,11 +1,11 @@
-"""What is kept beside the figures, so that anyone can compute them again and plot them without the
-data.
+"""Files kept beside the figures: with them, anyone can compute and plot figures without the data.
 
 scores.npz: plain_genuine, plain_impostor, template_genuine, template_impostor: squared distances,
-float16, sorted. All genuine scores; of the impostor scores a fixed random choice of 200,000 where
-there are more. embeddings.npz: of the test classes with the most pictures `real` and `distorted`
-(n, m), float16; `labels` (n,); `thumbnails`, the bytes of a WebP sheet of the *templates* in the
-same order, `columns` in a row, each `side` pixels square.
+float16, sorted. It holds all genuine scores, and at most 200,000 impostor scores, a fixed random
+choice.
+embeddings.npz is of the test classes with the most pictures: `real` and `distorted` (n, m),
+float16; `labels` (n,); `thumbnails`, the bytes of a WebP sheet of the *templates* in the same
+order, `columns` in a row, each `side` pixels square.
 """
 
 import io
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.files import whole_file, write_json
-from ndcb.faces.images import to_pictures
+from ndcb.core.tensors import to_pictures
 from training.data.material import Material
 from training.evaluation.paper import most_photographed
 from training.measure.record import scores
@@ -37,9 +37,8 @@ def score_arrays(material: Material) -> dict[str, np.ndarray]:
     kept = {}
     for name, references in (("plain", material.real_test), ("template", material.shifted_test)):
         genuine, impostor = scores(references, material.real_test, material.labels)
-        chosen = np.random.default_rng(0).choice(
-            len(impostor), min(IMPOSTORS, len(impostor)), replace=False
-        )
+        count = min(IMPOSTORS, len(impostor))
+        chosen = np.random.default_rng(0).choice(len(impostor), count, replace=False)
         kept[f"{name}_genuine"] = np.sort(genuine).astype(np.float16)
         kept[f"{name}_impostor"] = np.sort(impostor[chosen]).astype(np.float16)
     return kept
@@ -62,23 +61,22 @@ def shown_rows(material: Material) -> np.ndarray:
     if material.pictures.data == "lfw":
         classes, each = most_photographed(material.labels, CLASSES), FACES_A_PERSON
     else:
+        in_series = "series" in material.checkpoint.record
         classes = np.unique(material.labels)
-        each = (
-            DIGITS_A_CLASS_IN_SERIES if "series" in material.checkpoint.record else DIGITS_A_CLASS
-        )
-    return np.concatenate([np.flatnonzero(material.labels == one)[:each] for one in classes])
+        each = DIGITS_A_CLASS_IN_SERIES if in_series else DIGITS_A_CLASS
+    return np.concatenate([np.flatnonzero(material.labels == label)[:each] for label in classes])
 
 
 def sheet(templates: torch.Tensor) -> np.ndarray:
     """(n, c, h, w) -> the bytes of one WebP picture, (k,), uint8."""
     pictures = to_pictures(templates)
     side = min(SIDE, pictures[0].width)
-    whole = Image.new("RGB", (COLUMNS * side, -(-len(pictures) // COLUMNS) * side))
+    rows = -(-len(pictures) // COLUMNS)
+    whole = Image.new("RGB", (COLUMNS * side, rows * side))
     for number, picture in enumerate(pictures):
-        whole.paste(
-            picture.resize((side, side), Image.LANCZOS),
-            (number % COLUMNS * side, number // COLUMNS * side),
-        )
+        row, column = divmod(number, COLUMNS)
+        thumbnail = picture.resize((side, side), Image.LANCZOS)
+        whole.paste(thumbnail, (column * side, row * side))
     file = io.BytesIO()
     whole.save(file, "WEBP", quality=WEBP_QUALITY, method=6)
     return np.frombuffer(file.getvalue(), np.uint8)

@@ -1,5 +1,6 @@
-"""Can templates be linked: with each other under different keys, and with photos? Scores of the
-test people, and their D_sys.
+"""Can templates be linked: with each other under different keys, and with photos?
+
+The pairs are of test people. A score is computed of each, and D_sys of the scores.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ndcb.core.metrics import linkability, linkability_by_chance
-from training.attacks.linkers import seen, train_linker
+from training.attacks.linkers import Linker, seen, train_linker
 from training.data.sealed_material import SealedMaterial
 from training.measure.record import mated_pairs, squared_distances
 
@@ -23,8 +24,9 @@ TRAINING_SETS = (200, 201)
 
 
 class Linking:
-    """Templates of the test people under each set of keys, the pairs that are to be linked or not,
-    and a network that learned to.
+    """Templates of the test people under each set of keys, and networks that learned to link.
+
+    Pairs are (k, 4): set a, picture i, set b, picture j. The first half of them are mated.
     """
 
     def __init__(self, material: SealedMaterial):
@@ -32,32 +34,37 @@ class Linking:
         self.material = material
         self.rows = material.test
         self.photos = as_bytes(material.pictures.batch, self.rows, "photos")
+        self.learned_from = lru_cache(maxsize=2)(self._learned_from)  # each takes 0.7 GB
 
     @cached_property
     def templates(self) -> list[torch.Tensor]:
-        """A set: (n, 3, 160, 160), uint8."""
+        """For each set of keys: (n, 3, 160, 160), uint8."""
         return [
             as_bytes(one.templates, self.rows, f"templates, keys {one.keys}") for one in self.sets
         ]
 
     @cached_property
+    def embeddings(self) -> list[np.ndarray]:
+        """F(T) for each set of keys."""
+        return [one.shifted(self.rows) for one in self.sets]
+
+    @cached_property
     def pairs(self) -> np.ndarray:
-        """(k, 4): set a, picture i, set b, picture j; mated first, as many not mated after them."""
+        """Of two templates, in every pair of sets."""
         sets = [(a, b) for a in range(len(KEY_SETS)) for b in range(a)]
         return _mated_and_not(sets, self.material.labels)
 
     @cached_property
     def photo_pairs(self) -> np.ndarray:
-        """(k, 4): set a, template i, 0, photo j."""
+        """Of a template and a photo; set b is always 0."""
         return _mated_and_not([(a, 0) for a in range(len(KEY_SETS))], self.material.labels)
 
     def of_templates(self) -> dict:
-        """Two templates: FaceNet's distance, the pixels' distance, the trained network's."""
-        seen_by_facenet = [one.shifted(self.rows) for one in self.sets]
+        """Two templates: by FaceNet's distance, the pixels' distance, the trained network's."""
         linker = self.trained(TRAINING_SETS, False)
-        towers = [seen(linker.see_first, one).numpy() for one in self.templates]
+        towers = [seen(linker.see_first, own).numpy() for own in self.templates]
         return {
-            "facenet": linked(_between(seen_by_facenet, seen_by_facenet, self.pairs)),
+            "facenet": linked(_between(self.embeddings, self.embeddings, self.pairs)),
             "pixels": linked(_pixels(self.templates, self.templates, self.pairs)),
             "network": linked(_between(towers, towers, self.pairs)),
         }
@@ -65,64 +72,49 @@ class Linking:
     def of_photos(self) -> dict:
         """A template and a photo, by the same three."""
         linker = self.trained(TRAINING_SETS[:1], True)
-        towers = [seen(linker.see_first, one).numpy() for one in self.templates]
+        towers = [seen(linker.see_first, own).numpy() for own in self.templates]
         photos = seen(linker.see_second, self.photos).numpy()
+        real = self.material.real_test
         return {
-            "facenet": linked(
-                _between(
-                    [one.shifted(self.rows) for one in self.sets],
-                    [self.material.real_test],
-                    self.photo_pairs,
-                )
-            ),
+            "facenet": linked(_between(self.embeddings, [real], self.photo_pairs)),
             "pixels": linked(_pixels(self.templates, [self.photos], self.photo_pairs)),
             "network": linked(_between(towers, [photos], self.photo_pairs)),
         }
 
     def control_photo(self) -> dict:
-        """Where one key was used for all, the same network, with the same training, has something
-        to learn: template and photo.
+        """A template and a photo where one key was used for all, by the same network.
+
+        Here there is something to find. That the network finds it shows that it can learn.
         """
         one = self.material.with_keys(ONE_KEY, one_key=True)
         linker = self.trained((ONE_KEY,), True, one_key=True)
-        towers = seen(
-            linker.see_first, as_bytes(one.templates, self.rows, "templates, one key for all")
-        ).numpy()
+        templates = as_bytes(one.templates, self.rows, "templates, one key for all")
+        towers = seen(linker.see_first, templates).numpy()
+        photos = seen(linker.see_second, self.photos).numpy()
         pairs = _mated_and_not([(0, 0)], self.material.labels)
-        return {
-            "network": linked(
-                _between([towers], [seen(linker.see_second, self.photos).numpy()], pairs)
-            )
-        }
+        return {"network": linked(_between([towers], [photos], pairs))}
 
-    def trained(self, sets: tuple[int, ...], with_photo: bool, one_key: bool = False):
-        """Learned from two templates of each training person, or a template and a photo: of one
-        photo, and of two photos.
+    def trained(self, sets: tuple[int, ...], with_photo: bool, one_key: bool = False) -> Linker:
+        """A network that learned from training people, of one photo and of two photos each.
+
+        It links templates of two sets; or `with_photo` templates of one set with photos.
         """
-        sides = [self.learned_from(keys, one_key) for keys in sets] + (
-            [self.learned_from()] if with_photo else []
-        )
-        what = (
-            "linking templates with"
-            f" {'photos' if with_photo else 'each other'}{', one key' if one_key else ''}"
-        )
-        return train_linker(
-            *sides,
-            mated(self.material.pictures.labels[self.material.pictures.training_rows]),
-            not with_photo,
-            what,
-        )
+        sides = [self.learned_from(keys, one_key) for keys in sets]
+        if with_photo:
+            sides.append(self.learned_from())
+        pictures = self.material.pictures
+        pairs = mated(pictures.labels[pictures.training_rows])
+        what = f"linking templates with {'photos' if with_photo else 'each other'}"
+        what += ", one key" if one_key else ""
+        return train_linker(*sides, pairs, not with_photo, what)
 
-    @lru_cache(maxsize=2)
-    def learned_from(self, keys: int | None = None, one_key: bool = False) -> torch.Tensor:
+    def _learned_from(self, keys: int | None = None, one_key: bool = False) -> torch.Tensor:
         """Templates of the training people, or without keys their photos."""
-        pictures, what = self.material.pictures.batch, "photos to learn from"
-        if keys is not None:
-            pictures, what = (
-                self.material.with_keys(keys, one_key).templates,
-                f"templates to learn from, keys {keys}",
-            )
-        return as_bytes(pictures, self.material.pictures.training_rows, what)
+        rows = self.material.pictures.training_rows
+        if keys is None:
+            return as_bytes(self.material.pictures.batch, rows, "photos to learn from")
+        templates = self.material.with_keys(keys, one_key).templates
+        return as_bytes(templates, rows, f"templates to learn from, keys {keys}")
 
 
 def as_bytes(
@@ -147,29 +139,29 @@ def mated(labels: np.ndarray) -> np.ndarray:
 def _mated_and_not(sets: list[tuple[int, int]], labels: np.ndarray) -> np.ndarray:
     """(k, 4): the mated pairs in each pair of sets, then as many pairs of two people.
 
-    The same pictures as often on both sides, only paired otherwise: a photo that is near to all
-    templates must not look linked.
+    The latter hold the same pictures as often on both sides, only paired otherwise. So a photo that
+    is near to all templates does not look linked.
     """
-    own, chance = mated(labels), np.random.default_rng(0)
+    first, second = mated(labels).T
+    chance = np.random.default_rng(0)
     near, far = [], []
     for a, b in sets:
-        for kept, pairs in (
-            (near, own),
-            (far, np.stack([own[:, 0], foreign(*own.T, labels, chance)], 1)),
-        ):
-            kept.append(
-                np.stack(
-                    [np.full(len(pairs), a), pairs[:, 0], np.full(len(pairs), b), pairs[:, 1]], 1
-                )
-            )
+        near.append(_with_sets(a, first, b, second))
+        far.append(_with_sets(a, first, b, foreign(first, second, labels, chance)))
     return np.concatenate(near + far)
+
+
+def _with_sets(a: int, first: np.ndarray, b: int, second: np.ndarray) -> np.ndarray:
+    """(k, 4): set a, picture of `first`, set b, picture of `second`."""
+    return np.stack([np.full(len(first), a), first, np.full(len(first), b), second], 1)
 
 
 def foreign(
     first: np.ndarray, second: np.ndarray, labels: np.ndarray, chance: np.random.Generator
 ) -> np.ndarray:
-    """`second` in another order: none is of the person of `first` at its place. Raises ValueError
-    where that does not come about.
+    """`second` in another order, so that no place holds the same person as in `first`.
+
+    Raises ValueError where no such order is found.
     """
     second = chance.permutation(second)
     for _ in range(1000):
@@ -177,47 +169,40 @@ def foreign(
         if not len(alike):
             return second
         others = chance.integers(0, len(second), len(alike))
-        for here, there in zip(alike, others):
+        for here, there in zip(alike, others, strict=True):
             second[here], second[there] = second[there], second[here]
     raise ValueError("too few people to pair two of them everywhere")
 
 
 def _between(first: list[np.ndarray], second: list[np.ndarray], pairs: np.ndarray) -> np.ndarray:
     """Squared distances of embeddings, (k,)."""
-    found = np.empty(len(pairs), np.float32)
+    distances = np.empty(len(pairs), np.float32)
     for a, b in np.unique(pairs[:, [0, 2]], axis=0):
         own = (pairs[:, 0] == a) & (pairs[:, 2] == b)
-        found[own] = squared_distances(first[a][pairs[own, 1]], second[b][pairs[own, 3]])
-    return found
+        distances[own] = squared_distances(first[a][pairs[own, 1]], second[b][pairs[own, 3]])
+    return distances
 
 
 def _pixels(
     first: list[torch.Tensor], second: list[torch.Tensor], pairs: np.ndarray, batch: int = 256
 ) -> np.ndarray:
     """Mean squared differences of pixels, (k,)."""
-
-    def side(pictures: list[torch.Tensor], which: np.ndarray) -> torch.Tensor:
-        return torch.stack([pictures[a][i] for a, i in which]).float()
-
-    return np.concatenate(
-        [
-            (side(first, piece[:, :2]) - side(second, piece[:, 2:]))
-            .square()
-            .mean((1, 2, 3))
-            .numpy()
-            for piece in np.array_split(pairs, -(-len(pairs) // batch))
-        ]
-    )
+    differences = []
+    for piece in np.array_split(pairs, -(-len(pairs) // batch)):
+        ours = torch.stack([first[a][i] for a, i in piece[:, :2]]).float()
+        theirs = torch.stack([second[b][j] for b, j in piece[:, 2:]]).float()
+        differences.append((ours - theirs).square().mean((1, 2, 3)).numpy())
+    return np.concatenate(differences)
 
 
-def linked(values: np.ndarray) -> dict:
-    """values: of as many mated pairs, then of pairs that are not."""
-    near, others = np.split(values, 2)
-    found, null = linkability(near, others), linkability_by_chance(near, others)
+def linked(scores: np.ndarray) -> dict:
+    """scores: of mated pairs, then of as many that are not. inside: D_sys is what chance gives."""
+    near, far = np.split(scores, 2)
+    d_sys, null = linkability(near, far), linkability_by_chance(near, far)
     return {
-        "d_sys": found,
+        "d_sys": d_sys,
         "null": null,
-        "inside": bool(found <= null["ci95"][1]),
+        "inside": bool(d_sys <= null["ci95"][1]),
         "mated": len(near),
-        "non_mated": len(others),
+        "non_mated": len(far),
     }

@@ -1,5 +1,6 @@
-"""Train the digit recogniser: digits -> triplets -> triplet loss -> step -> log -> save (Algorithm
-1).
+"""Train the digit recogniser: digits -> triplets -> triplet loss -> step -> log -> save.
+
+Algorithm 1 of the paper.
 """
 
 from pathlib import Path
@@ -14,45 +15,43 @@ from ndcb.recognisers.digits import DigitEmbedder
 from training.data.pictures import load_pictures
 from training.measure.record import save_measured
 from training.presets import EmbedderTraining
-from training.runs import Run, batch_rows, learning_rate, provenance
+from training.provenance import provenance
+from training.runs import Run, batch_of, own_part, set_learning_rate, step_seed
 
 WOBBLE = augmentation.RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1), p=1.0)
 """What `augment` does to the digits of a batch, each in its own way."""
 
 
 def train_embedder(config: EmbedderTraining, root: Path, out: Path, checkpoint: Path) -> Path:
-    """Run or go on with a training; returns the folder of the finished checkpoint, or of the run
-    where it was stopped.
+    """Run or go on with a training.
+
+    Returns the folder of the finished checkpoint, or of the run where a signal stopped it.
     """
     accelerator = Accelerator()
+    device = accelerator.device
     run = Run(out, config, accelerator.is_main_process)
-    run.stop_on_signals()
-    record = provenance(config, accelerator.device)
-    torch.manual_seed(config.schedule.seed)
-    embedder = DigitEmbedder(config.model)
-    optimizer = torch.optim.Adam(embedder.parameters(), lr=config.schedule.lr)
-    run.restore(embedder=embedder, optimizer=optimizer)
-    embedder, optimizer = accelerator.prepare(embedder, optimizer)
+    record = provenance(config, device)
     pictures = load_pictures("mnist", root, config.limit)
-    rows_for_training, labels = pictures.training_rows, torch.from_numpy(pictures.labels)
-    parts = {"embedder": accelerator.unwrap_model(embedder), "optimizer": optimizer}
+    labels = torch.from_numpy(pictures.labels)
 
-    def step(number: int) -> dict[str, float]:
-        rows = rows_for_training[
-            batch_rows(len(rows_for_training), config.schedule, number).numpy()
-        ]
-        rows = rows[accelerator.process_index :: accelerator.num_processes]
-        digits, classes = (
-            pictures.batch(rows).to(accelerator.device),
-            labels[rows].to(accelerator.device),
-        )
-        return training_step(config, accelerator, embedder, optimizer, digits, classes, number)
+    torch.manual_seed(config.schedule.seed)
+    model = DigitEmbedder(config.model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.schedule.lr)
+    run.restore(embedder=model, optimizer=optimizer)
+    embedder, optimizer = accelerator.prepare(model, optimizer)
 
-    if not run.go(config, step, parts):
+    for step in run.steps(config.preset):
+        rows = own_part(accelerator, batch_of(pictures.training_rows, config.schedule, step))
+        digits, classes = pictures.batch(rows).to(device), labels[rows].to(device)
+        run.log(**training_step(config, accelerator, embedder, optimizer, digits, classes, step))
+        if run.saves_now:
+            run.save()
+
+    if not run.done:
         return out
     if accelerator.is_main_process:
         about = record | {"data": pictures.description()}
-        save_measured(checkpoint, parts["embedder"], about, pictures)
+        save_measured(checkpoint, model, about, pictures)
     return checkpoint
 
 
@@ -65,20 +64,19 @@ def training_step(
     classes: torch.Tensor,
     step: int,
 ) -> dict[str, float]:
-    """Train on one batch, digits (n, 1, 28, 28) in [0, 1] of classes (n,); returns the numbers of
-    the log.
+    """Train on one batch; returns the numbers of the log.
+
+    digits: (n, 1, 28, 28) in [0, 1]; classes: (n,).
     """
-    torch.manual_seed(config.schedule.seed * 1_000_003 + step)  # a resumed run draws the same
+    torch.manual_seed(step_seed(config.schedule, step))
+    set_learning_rate(optimizer, config.schedule, step)
     if config.augment:
         digits = WOBBLE(digits)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config.schedule, step)
 
     with accelerator.autocast():
         embedding = embedder(digits).float()
-    loss = (every_triplet if config.all_triplets else one_triplet_each)(
-        embedding, classes, config.margin
-    )
+    triplet_loss = every_triplet if config.all_triplets else one_triplet_each
+    loss = triplet_loss(embedding, classes, config.margin)
 
     optimizer.zero_grad(set_to_none=True)
     accelerator.backward(loss)
@@ -87,26 +85,30 @@ def training_step(
 
 
 def one_triplet_each(embedding: torch.Tensor, classes: torch.Tensor, margin: float) -> torch.Tensor:
-    """For every digit of the batch a random other one of its class and a random one of another;
-    mean of Eq. 4.
+    """Mean of Eq. 4, with every digit of the batch as anchor once.
+
+    Its positive is a random other digit of its class, its negative a random one of another class.
     """
     same = classes[:, None] == classes[None]
-    positive = same & ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
-    usable = positive.any(1) & (~same).any(1)
+    other = ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
+    usable = (same & other).any(1) & (~same).any(1)
     anchors = usable.nonzero()[:, 0]
-    chosen = [torch.multinomial(mask[usable].float(), 1)[:, 0] for mask in (positive, ~same)]
+    positives = torch.multinomial((same & other)[usable].float(), 1)[:, 0]
+    negatives = torch.multinomial((~same)[usable].float(), 1)[:, 0]
     return losses.triplet(
-        embedding[anchors], embedding[chosen[0]], embedding[chosen[1]], margin
+        embedding[anchors], embedding[positives], embedding[negatives], margin
     ).mean()
 
 
 def every_triplet(embedding: torch.Tensor, classes: torch.Tensor, margin: float) -> torch.Tensor:
-    """Mean of Eq. 4 over all triplets of the batch whose loss is not 0 yet ("batch all", Hermans et
-    al. 2017).
+    """Mean of Eq. 4 over all triplets of the batch whose loss is not 0 yet.
+
+    This is "batch all" of Hermans et al. 2017.
     """
     distance = squared_euclidean(embedding[:, None], embedding[None])
     same = classes[:, None] == classes[None]
-    pairs = (same & ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)).nonzero()
-    loss = torch.relu(distance[pairs[:, 0], pairs[:, 1], None] - distance[pairs[:, 0]] + margin)
-    loss = loss * ~same[pairs[:, 0]]
+    other = ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
+    anchors, positives = (same & other).nonzero().T
+    loss = torch.relu(distance[anchors, positives, None] - distance[anchors] + margin)
+    loss = loss * ~same[anchors]
     return loss.sum() / (loss > 0).sum().clamp(min=1)

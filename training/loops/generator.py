@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ndcb.core import losses
 from ndcb.core.distances import IMAGE_DISTANCES, squared_euclidean
-from ndcb.faces.images import quantise
+from ndcb.core.tensors import quantise
 from ndcb.generators.unet import UNet
 from ndcb.models.recognisers import load_recogniser
 from training.data.pictures import embeddings, load_pictures
@@ -16,57 +16,52 @@ from training.loops.decorrelation import unexplained
 from training.measure import failures
 from training.measure.record import save_measured
 from training.presets import GeneratorTraining
-from training.runs import Run, batch_rows, learning_rate, provenance
+from training.provenance import provenance
+from training.runs import Run, batch_of, own_part, set_learning_rate, take_step
 
 SAMPLES = 12
 DISTANCES = IMAGE_DISTANCES | {"unexplained": unexplained}
-"""What Eq. 8 may be given: the paper's distances, and one that recolouring does not meet."""
+"""What Eq. 8 may be given: the paper's distances, and one that a recoloured picture fails."""
 
 
 def train_generator(config: GeneratorTraining, root: Path, out: Path, checkpoint: Path) -> Path:
-    """Run or go on with a training; returns the folder of the finished checkpoint, or of the run
-    where it was stopped.
+    """Run or go on with a training.
+
+    Returns the folder of the finished checkpoint, or of the run where a signal stopped it.
     """
     accelerator = Accelerator()
+    device = accelerator.device
     run = Run(out, config, accelerator.is_main_process)
-    run.stop_on_signals()
-    record = provenance(config, accelerator.device)
-    torch.manual_seed(config.schedule.seed)
-    generator = UNet(config.model).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(generator.parameters(), lr=config.schedule.lr)
-    run.restore(generator=generator, optimizer=optimizer)
-    generator, optimizer = accelerator.prepare(generator, optimizer)
-    recogniser = load_recogniser(config.recogniser, accelerator.device)
+    record = provenance(config, device)
+    recogniser = load_recogniser(config.recogniser, device)
     with accelerator.main_process_first():
         pictures = load_pictures(config.dataset, root, config.limit)
         targets = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser))
-    rows_for_training, rows_shown = pictures.training_rows, pictures.development_rows[:SAMPLES]
+    shown = pictures.batch(pictures.development_rows[:SAMPLES]).to(device)
 
-    parts = {"generator": accelerator.unwrap_model(generator), "optimizer": optimizer}
+    torch.manual_seed(config.schedule.seed)
+    model = UNet(config.model).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.schedule.lr)
+    run.restore(generator=model, optimizer=optimizer)
+    generator, optimizer = accelerator.prepare(model, optimizer)
 
-    def step(number: int) -> dict[str, float]:
-        rows = rows_for_training[
-            batch_rows(len(rows_for_training), config.schedule, number).numpy()
-        ]
-        rows = rows[accelerator.process_index :: accelerator.num_processes]
-        real, target = (
-            pictures.batch(rows).to(accelerator.device),
-            targets[rows].to(accelerator.device),
+    for step in run.steps(config.preset):
+        rows = own_part(accelerator, batch_of(pictures.training_rows, config.schedule, step))
+        real, target = pictures.batch(rows).to(device), targets[rows].to(device)
+        run.log(
+            **training_step(
+                config, accelerator, generator, recogniser, optimizer, real, target, step
+            )
         )
-        return training_step(
-            config, accelerator, generator, recogniser, optimizer, real, target, number
-        )
+        if run.saves_now:
+            run.save()
+            look(run, generator, shown)
 
-    if not run.go(
-        config,
-        step,
-        parts,
-        lambda: look(run, generator, pictures.batch(rows_shown).to(accelerator.device)),
-    ):
+    if not run.done:
         return out
     if accelerator.is_main_process:
         about = record | {"data": pictures.description(), "recogniser": config.recogniser}
-        save_measured(checkpoint, parts["generator"], about, pictures, recogniser)
+        save_measured(checkpoint, model, about, pictures, recogniser)
     return checkpoint
 
 
@@ -80,11 +75,11 @@ def training_step(
     target: torch.Tensor,
     step: int,
 ) -> dict[str, float]:
-    """Train on one batch, real (n, c, h, w) in [0, 1] with its embeddings (n, m); returns the
-    numbers of the log.
+    """Train on one batch; returns the numbers of the log.
+
+    real: pictures (n, c, h, w) in [0, 1]; target: their embeddings (n, m).
     """
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config.schedule, step)
+    set_learning_rate(optimizer, config.schedule, step)
 
     with accelerator.autocast():
         template = generator(real).float()
@@ -93,10 +88,7 @@ def training_step(
     shift = losses.embedding_loss(embedding, target, config.alpha).mean()
     loss = losses.generator_loss(image, shift, pi_at(config, step))
 
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(generator.parameters(), 1.0)
-    optimizer.step()
+    take_step(accelerator, generator, optimizer, loss)
     return {
         "loss": loss.item(),
         "image_distance": -image.item(),
@@ -107,11 +99,9 @@ def training_step(
 def pi_at(config: GeneratorTraining, step: int) -> float:
     """pi_emb of Eq. 7 at a step."""
     into_ramp = step / config.schedule.steps - config.pi_hold
-    return (
-        config.pi_emb
-        if into_ramp >= config.pi_ramp
-        else 1 + (config.pi_emb - 1) * max(into_ramp, 0) / config.pi_ramp
-    )
+    if into_ramp >= config.pi_ramp:
+        return config.pi_emb
+    return 1 + (config.pi_emb - 1) * max(into_ramp, 0) / config.pi_ramp
 
 
 def as_stored(template: torch.Tensor) -> torch.Tensor:
@@ -125,9 +115,7 @@ def mean_shift(embedding: torch.Tensor, target: torch.Tensor) -> float:
 
 @torch.no_grad()
 def look(run: Run, generator: torch.nn.Module, real: torch.Tensor) -> None:
-    """Save a grid of people the generator is not trained on, and warn where one of Table 5's
-    failures shows.
-    """
+    """Save pictures and templates of people not trained on; warn of Table 5's failures."""
     template = quantise(generator(real))
     run.save_grid(real, template)
     for warning in failures.warnings(failures.failures(template.cpu(), real.cpu())):

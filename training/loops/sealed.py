@@ -1,8 +1,7 @@
 """Train a sealed generator: random direction -> template -> F -> direction -> step -> log -> save.
-It needs no picture and no key.
 
-Its decoder begins as the bottleneck generator's, which was trained on people's embeddings and
-paints most other directions well already.
+It needs no picture and no key. Its decoder begins as the bottleneck generator's: that was trained
+on people's embeddings, and paints most other directions well already.
 """
 
 from pathlib import Path
@@ -13,8 +12,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ndcb.core.distances import squared_euclidean
+from ndcb.core.tensors import quantise
 from ndcb.core.terms import UserError
-from ndcb.faces.images import quantise
 from ndcb.generators.sealed import Sealed
 from ndcb.models import checkpoints
 from ndcb.models.recognisers import load_recogniser
@@ -22,54 +21,58 @@ from training.data.pictures import embeddings, load_pictures
 from training.loops.generator import as_stored
 from training.measure.record import save_measured
 from training.presets import SealedTraining
-from training.runs import Run, learning_rate, provenance
+from training.provenance import provenance
+from training.runs import Run, own_part, set_learning_rate, step_seed, take_step
 
 SAMPLES = 12
 
 
 def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path) -> Path:
-    """Run or go on with a training; returns the folder of the finished checkpoint, or of the run
-    where it was stopped.
+    """Run or go on with a training.
+
+    Returns the folder of the finished checkpoint, or of the run where a signal stopped it.
     """
     accelerator = Accelerator()
+    device = accelerator.device
     run = Run(out, config, accelerator.is_main_process)
-    run.stop_on_signals()
-    record = provenance(config, accelerator.device)
-    recogniser = load_recogniser(config.recogniser, accelerator.device)
+    record = provenance(config, device)
+    recogniser = load_recogniser(config.recogniser, device)
     with accelerator.main_process_first():
         pictures = load_pictures("lfw", root, config.limit)
-        known = torch.from_numpy(
-            embeddings(pictures, config.recogniser, recogniser, pictures.training_rows)
-        )
+        rows = pictures.training_rows
+        known = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser, rows))
+    chance = torch.Generator().manual_seed(-1)
+    shown = directions(SAMPLES, config.model.directions, chance).to(device)
+
     torch.manual_seed(config.schedule.seed)
-    generator = first_weights(config, known).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(generator.parameters(), lr=config.schedule.lr, betas=(0.9, 0.98))
-    run.restore(generator=generator, optimizer=optimizer)
-    generator, optimizer = accelerator.prepare(generator, optimizer)
-    parts = {"generator": accelerator.unwrap_model(generator), "optimizer": optimizer}
-    shown = directions(SAMPLES, config.model.directions, torch.Generator().manual_seed(-1)).to(
-        accelerator.device
-    )
+    model = first_weights(config, known).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.schedule.lr, betas=(0.9, 0.98))
+    run.restore(generator=model, optimizer=optimizer)
+    generator, optimizer = accelerator.prepare(model, optimizer)
 
-    def step(number: int) -> dict[str, float]:
-        chance = torch.Generator().manual_seed(config.schedule.seed * 1_000_003 + number)
+    for step in run.steps(config.preset):
+        chance = torch.Generator().manual_seed(step_seed(config.schedule, step))
         target = directions(config.schedule.batch, config.model.directions, chance)
-        target = target[accelerator.process_index :: accelerator.num_processes].to(
-            accelerator.device
+        target = own_part(accelerator, target).to(device)
+        run.log(
+            **training_step(config, accelerator, generator, recogniser, optimizer, target, step)
         )
-        return training_step(config, accelerator, generator, recogniser, optimizer, target, number)
+        if run.saves_now:
+            run.save()
+            look(run, model, recogniser, shown)
 
-    if not run.go(config, step, parts, lambda: look(run, parts["generator"], recogniser, shown)):
+    if not run.done:
         return out
     if accelerator.is_main_process:
         about = record | {"data": pictures.description(), "recogniser": config.recogniser}
-        save_measured(checkpoint, parts["generator"], about, pictures, recogniser)
+        save_measured(checkpoint, model, about, pictures, recogniser)
     return checkpoint
 
 
 def first_weights(config: SealedTraining, known: torch.Tensor) -> Sealed:
-    """known: embeddings of the training people (k, m). Raises UserError where `start` holds a
-    decoder of another shape.
+    """The generator before its first step. known: embeddings of the training people (k, m).
+
+    Raises UserError where `start` holds a decoder of another shape.
     """
     generator = Sealed(config.model)
     generator.fit_input(known, config.exponent)
@@ -87,8 +90,9 @@ def first_weights(config: SealedTraining, known: torch.Tensor) -> Sealed:
 
 
 def directions(count: int, size: int, chance: torch.Generator) -> torch.Tensor:
-    """(count, size), of length 1, uniform on the sphere: what a template's direction is, whoever
-    the person, to one without the key.
+    """(count, size): random points on the unit sphere.
+
+    Without the key, a template's direction is such a point, whoever the person.
     """
     return F.normalize(torch.randn(count, size, generator=chance))
 
@@ -103,25 +107,21 @@ def training_step(
     step: int,
 ) -> dict[str, float]:
     """Train on one batch of directions (n, d); returns the numbers of the log."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config.schedule, step)
+    set_learning_rate(optimizer, config.schedule, step)
+
     with accelerator.autocast():
-        embedding = recogniser(as_stored(generator(target).float())).float()
-    loss = squared_euclidean(
-        accelerator.unwrap_model(generator).direction(embedding), target
-    ).mean()
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(generator.parameters(), 1.0)
-    optimizer.step()
+        template = generator(target).float()
+        embedding = recogniser(as_stored(template)).float()
+    direction = accelerator.unwrap_model(generator).direction(embedding)
+    loss = squared_euclidean(direction, target).mean()
+
+    take_step(accelerator, generator, optimizer, loss)
     return {"direction_distance": loss.item()}
 
 
 @torch.no_grad()
 def look(run: Run, generator: Sealed, recogniser: torch.nn.Module, shown: torch.Tensor) -> None:
-    """Save a grid of templates of directions that are never trained on, and print how far they are
-    off.
-    """
+    """Save templates of directions not trained on, and print how far they are off."""
     generator.eval()
     template = quantise(generator(shown))
     generator.train()

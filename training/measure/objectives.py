@@ -1,7 +1,7 @@
 """Objectives against transfer to other recognisers, side by side.
 
-`faces-bottleneck` without any is trained up to the step at which its own begins. From there each
-objective goes on alone for as many steps, and dlib's network, which no training sees, judges the
+`faces-bottleneck` is trained without any up to the step at which its own begins. From there each
+objective is trained alone, for as many steps. dlib's network, which no training sees, judges the
 templates of development people; the test people have no say.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ndcb.core.files import write_json
-from ndcb.faces.images import quantise, to_pictures
+from ndcb.core.tensors import quantise, to_pictures
 from ndcb.generators.bottleneck import Bottleneck
 from ndcb.models import checkpoints
 from ndcb.models.recognisers import load_recogniser
@@ -23,7 +23,8 @@ from training.loops.bottleneck import train_bottleneck
 from training.measure.record import scores, spread, squared_distances
 from training.measure.second_recogniser import load_second_recogniser
 from training.presets import BottleneckTraining, faces_bottleneck
-from training.runs import branch, provenance
+from training.provenance import provenance
+from training.runs import branch
 
 FILE = checkpoints.FOLDER / "objectives.json"
 OBJECTIVES = {
@@ -32,7 +33,7 @@ OBJECTIVES = {
     "and blocks of 2x2 pixels alike": {"uniformity": 200.0, "uniformity_block": 2},
     "and single pixels alike": {"uniformity": 100.0, "uniformity_block": 1},
 }
-"""What each changes in the preset. Alike: the variance between people is penalised."""
+"""Name -> what it changes in the preset. Alike: the variance between people is penalised."""
 PICTURES_A_PERSON = 4
 BATCH = 32
 
@@ -45,18 +46,15 @@ def compare(
     file: Path = FILE,
     preset: BottleneckTraining | None = None,
 ) -> Path:
-    """Train and judge every objective, with `steps` steps each, on `count` pictures; a run that was
-    stopped goes on. Returns the file.
+    """Train every objective for `steps` steps, judge it on `count` pictures; returns the file.
 
-    Raises NotAvailable before any training where dlib is missing, KeyboardInterrupt after a stop by
-    signal.
+    A run that was stopped goes on. Raises NotAvailable before any training where dlib is missing,
+    KeyboardInterrupt after a stop by signal.
     """
     judge = load_second_recogniser()
     preset = preset or faces_bottleneck()
-    pictures, recogniser = (
-        load_pictures("lfw", root, preset.limit),
-        load_recogniser(preset.recogniser),
-    )
+    pictures = load_pictures("lfw", root, preset.limit)
+    recogniser = load_recogniser(preset.recogniser)
     begin = round(preset.uniformity_from * preset.schedule.steps)
     started = time.monotonic()
     common = replace(preset, preset="before", uniformity=0.0)
@@ -68,22 +66,23 @@ def compare(
             branch(out / "before" / "state.pt", folder, config)
         _train(config, root, folder, begin + steps)
         found[name] = change | judged(config, _state(folder), pictures, recogniser, judge, count)
-    about = {
-        key: value
-        for key, value in provenance(preset, "cpu").items()
-        if key not in ("training", "steps", "label")
-    }
-    head = about | {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started}
-    write_json(file, head | {"objectives": found}, indent=1)
+    about = provenance(preset, "cpu")
+    for key in ("training", "steps", "label"):
+        del about[key]
+    about |= {"from_step": begin, "steps": steps, "seconds": time.monotonic() - started}
+    write_json(file, about | {"objectives": found}, indent=1)
     return file
 
 
 def _train(config: BottleneckTraining, root: Path, folder: Path, until: int) -> None:
-    done = lambda: len(_state(folder).get("history", ()))  # noqa: E731
-    if done() < until:
+    if _steps_done(folder) < until:
         train_bottleneck(config, root, folder, folder, until)
-    if done() < until:
+    if _steps_done(folder) < until:
         raise KeyboardInterrupt
+
+
+def _steps_done(folder: Path) -> int:
+    return len(_state(folder).get("history", ()))
 
 
 def _state(folder: Path) -> dict:
@@ -99,19 +98,19 @@ def judged(
     judge,
     count: int,
 ) -> dict:
-    """Embedding error, EER against plain photos, and the second recogniser's rates, of development
-    people with two pictures or more.
+    """Embedding error, and rates by F and by the second recogniser.
+
+    They are of development people with two pictures or more.
     """
     generator = Bottleneck(config.model).eval()
     generator.load_state_dict(state["generator"])
     rows = rows_of_several(pictures.labels, pictures.development_rows)[:count]
     real, labels = embeddings(pictures, config.recogniser, recogniser)[rows], pictures.labels[rows]
     with torch.inference_mode():
-        made = [quantise(generator(part)) for part in torch.from_numpy(real).split(BATCH)]
-        shifted = torch.cat([recogniser(part) for part in made]).numpy()
-    templates = judge.embed(
-        np.stack([np.asarray(picture) for part in made for picture in to_pictures(part)])
-    )
+        batches = [quantise(generator(batch)) for batch in torch.from_numpy(real).split(BATCH)]
+        shifted = torch.cat([recogniser(batch) for batch in batches]).numpy()
+    files = [np.asarray(picture) for picture in to_pictures(torch.cat(batches))]
+    templates = judge.embed(np.stack(files))
     photos = judge.embed(np.array(pictures.images[rows]))
     return {
         "pictures": len(rows),
@@ -127,7 +126,7 @@ def judged(
 
 
 def rows_of_several(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Of these rows, person by person, the first few of everybody who has two pictures or more."""
+    """The first few rows of everybody who has two pictures or more, person by person."""
     own = labels[rows]
     people, counts = np.unique(own, return_counts=True)
     return np.concatenate(

@@ -1,6 +1,4 @@
-"""The figures of a record, all on pictures that the model was never trained on, of the weights as
-they are stored.
-"""
+"""The figures of a record: of the weights as stored, on pictures that they were not trained on."""
 
 import tempfile
 from pathlib import Path
@@ -19,18 +17,15 @@ from training.data.sealed_material import SealedMaterial
 from training.measure.failures import failures
 
 MATED_PAIRS_A_PERSON = 5
-"""LFW's all-pairs are 58 % one person; so at most this many a person, chosen once with a fixed
-seed.
+"""Of all mated pairs of LFW, 58 % are of one person. So at most this many are taken of each person,
+chosen with a fixed seed.
 """
 
 
 def save_measured(
     folder: Path, model: nn.Module, record: dict, pictures: Pictures, recogniser=None
 ) -> None:
-    """Save a trained model with its figures. An older checkpoint stays until they are there.
-
-    The other arguments are those of `checkpoints.save` and of `measure`.
-    """
+    """Save a trained model with its figures. An older checkpoint stays until they are measured."""
     with tempfile.TemporaryDirectory() as place:
         new = Path(place) / folder.name
         checkpoints.save(new, model, record)
@@ -41,18 +36,19 @@ def save_measured(
 
 
 def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
-    """Measure the checkpoint in a folder as it is stored, and write its figures and its login
-    threshold into its record.
+    """Measure the checkpoint in a folder; write figures and login threshold into its record.
+
+    recogniser: that of the generator, if it is loaded already.
     """
     device = pick_device("auto") if recogniser is None else next(recogniser.parameters()).device
-    checkpoint = checkpoints.load(
-        folder, checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS, device
-    )
-    if checkpoint.record["class"] in checkpoints.RECOGNISERS:
+    every = checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS
+    checkpoint = checkpoints.load(folder, every, device)
+    record = checkpoint.record
+    if record["class"] in checkpoints.RECOGNISERS:
         figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
     else:
-        recogniser = recogniser or load_recogniser(checkpoint.record["recogniser"], device)
-        if checkpoint.record["class"] in checkpoints.SEALED:
+        recogniser = recogniser or load_recogniser(record["recogniser"], device)
+        if record["class"] in checkpoints.SEALED:
             figures, threshold = measure_sealed(SealedMaterial(checkpoint, recogniser, pictures))
         else:
             figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
@@ -62,51 +58,63 @@ def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
 def measure_generator(material: Material) -> tuple[dict, float]:
     """(figures on the test part, login threshold).
 
-    The threshold is where template-against-photo meets its EER on the development part; test
+    The threshold is where template against photo reaches its EER on the development part; test
     pictures have no say in it.
     """
-    development, real, shifted = material.development, material.real_test, material.shifted_test
-    labels = material.pictures.labels[development]
-    _, threshold = equal_error_rate(
-        *scores(material.shifted(development), material.real(development), labels)
+    development = material.development
+    threshold = threshold_at_eer(
+        material.shifted(development),
+        material.real(development),
+        material.pictures.labels[development],
     )
-    figures = image_figures(material) | {
-        "embedding_distance": spread(squared_distances(shifted, real))
-    }
-    for name, references in (("plain", real), ("template", shifted)):
-        figures[name] = verification(*scores(references, real, material.labels))
-    return figures | {"failures": failure_figures(material), "test_pictures": len(real)}, threshold
+    real, shifted, labels = material.real_test, material.shifted_test, material.labels
+    return {
+        **image_figures(material),
+        "embedding_distance": spread(squared_distances(shifted, real)),
+        "plain": verification(*scores(real, real, labels)),
+        "template": verification(*scores(shifted, real, labels)),
+        "failures": failure_figures(material),
+        "test_pictures": len(real),
+    }, threshold
 
 
 def measure_sealed(material: SealedMaterial) -> tuple[dict, float]:
-    """The same for a sealed generator. `sealed`: every impostor has the key of the template's
-    owner; so has the threshold's.
+    """The same for a sealed generator.
+
+    Every impostor has the key of the template's owner, in `sealed` as in the threshold.
     """
     development = material.development
-    known = material.opened(development), material.directions(development)
-    _, threshold = equal_error_rate(*scores(*known, material.pictures.labels[development]))
-    said, real, directions = material.test_opened, material.real_test, material.test_directions
-    figures = {"direction_distance": spread(squared_distances(said, directions))}
-    for name, references, probes in (("plain", real, real), ("sealed", said, directions)):
-        figures[name] = verification(*scores(references, probes, material.labels))
-    return figures | {"test_pictures": len(real)}, threshold
+    threshold = threshold_at_eer(
+        material.opened(development),
+        material.directions(development),
+        material.pictures.labels[development],
+    )
+    opened, directions = material.test_opened, material.test_directions
+    real, labels = material.real_test, material.labels
+    return {
+        "direction_distance": spread(squared_distances(opened, directions)),
+        "plain": verification(*scores(real, real, labels)),
+        "sealed": verification(*scores(opened, directions, labels)),
+        "test_pictures": len(real),
+    }, threshold
 
 
 def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, float]:
-    """The same for plain pictures: (figures on the test part, threshold from the development
-    part).
-    """
+    """The same for a recogniser, of plain pictures."""
     test, development = pictures.rows("test"), pictures.rows("development")
-    real, known = (embeddings(pictures, name, recogniser, rows) for rows in (test, development))
-    _, threshold = equal_error_rate(*scores(known, known, pictures.labels[development]))
+    real = embeddings(pictures, name, recogniser, test)
+    known = embeddings(pictures, name, recogniser, development)
+    threshold = threshold_at_eer(known, known, pictures.labels[development])
     plain = verification(*scores(real, real, pictures.labels[test]))
     return {"plain": plain, "test_pictures": len(test)}, threshold
 
 
+def threshold_at_eer(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> float:
+    return equal_error_rate(*scores(references, probes, labels))[1]
+
+
 def image_figures(material: Material) -> dict[str, float]:
-    """Mean over the test pictures of each distance between picture and template, of SSIM and of
-    PSNR (dB).
-    """
+    """Means over the test pictures: each distance of picture and template, SSIM, PSNR (dB)."""
     return {
         name: float(values.mean(dtype=np.float64))
         for name, values in material.distances(material.test).items()
@@ -134,10 +142,10 @@ def verification(genuine: np.ndarray, impostor: np.ndarray) -> dict:
 def scores(
     references: np.ndarray, probes: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(genuine, impostor) squared distances between different pictures i < j: reference i, probe j;
-    unit embeddings (n, m).
+    """(genuine, impostor): squared distances of reference i and probe j, for all i < j.
 
-    All impostor pairs. Of a person of LFW at most five genuine pairs; of a digit all.
+    references, probes: unit embeddings (n, m). Of a person of LFW there are at most five genuine
+    pairs; of a digit all.
     """
     genuine, impostor = [], []
     for row in range(len(references) - 1):
@@ -159,8 +167,9 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def pair_distances(
     references: np.ndarray, probes: np.ndarray, pairs: np.ndarray, step: int = 2**16
 ) -> np.ndarray:
-    """Eq. 1 of reference i and probe j for pairs (k, 2) of rows; in pieces, for millions of pairs
-    of embeddings fill the memory.
+    """Eq. 1 of reference i and probe j for pairs (k, 2) of rows.
+
+    It is computed in pieces: the embeddings of millions of pairs would fill the memory.
     """
     pieces = [pairs[start : start + step] for start in range(0, len(pairs), step)]
     return np.concatenate(
@@ -175,12 +184,9 @@ def mated_pairs(people: np.ndarray, most: int = MATED_PAIRS_A_PERSON, seed: int 
     for person in np.unique(people):
         rows = np.flatnonzero(people == person)
         every = np.stack(np.triu_indices(len(rows), 1), axis=1)
-        chosen = (
-            np.sort(chooser.choice(len(every), min(most, len(every)), replace=False))
-            if len(every)
-            else []
-        )
-        pairs.extend(rows[every[chosen]])
+        if len(every):
+            chosen = chooser.choice(len(every), min(most, len(every)), replace=False)
+            pairs.extend(rows[every[np.sort(chosen)]])
     return np.array(pairs).reshape(-1, 2)
 
 

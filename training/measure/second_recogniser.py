@@ -1,5 +1,7 @@
-"""dlib's ResNet as a second recogniser: no generator was trained against it, so it tells whether
-templates still hold the person for others than the recogniser they were made for.
+"""dlib's ResNet as a second recogniser.
+
+No generator was trained against it. So it tells whether a recogniser that templates were not made
+for can still recognise the person.
 """
 
 import os
@@ -24,26 +26,28 @@ ADVICE = (
 WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"
 NATURAL_WIDTH = 128
-"""An aligned face is MTCNN's upright box stretched to a square. dlib's network knows faces in their
-own proportions, so it is shown the square at 4:5 again: the EER of plain LFW photos falls from 2.3
-% to 1.3 %.
+"""Width to which the 160x160 square is squeezed, so that faces have their own proportions again.
+
+An aligned face is MTCNN's upright box, stretched to a square. At 4:5 again, the EER of dlib's
+network on plain LFW photos falls from 2.3 % to 1.3 %.
 """
 FACE = (9, 33, 117, 140)
-"""Left, top, right, bottom in the 128x160 picture: where dlib's frontal detector sees the face of
-photos and templates alike, on average over the development people. Running that detector on each
-picture brings nothing (EER 1.3 % too) and can miss.
+"""Left, top, right and bottom of the face in the 128x160 picture.
+
+It is where dlib's frontal detector sees faces, of photos and of templates, on average over the
+development people. Running that detector on each picture gains nothing (EER 1.3 % too), and it can
+miss a face.
 """
 CHIP_SIZE, CHIP_PADDING = 150, 0.25
-"""What the network was trained on: the face upright in 150x150 pixels, with a quarter of its size
-around it.
-"""
+"""What the network was trained on: upright faces in 150x150 pixels, with a quarter around."""
 PIECE = 8
-"""Pictures a process embeds at once; larger pieces are hardly faster."""
+"""Pictures that a process embeds at once; larger pieces are hardly faster."""
 
 
 def load_second_recogniser(processes: int | None = None) -> "SecondRecogniser":
-    """By default one process a core. Raises NotAvailable where a package of
-    requirements-evaluation.txt is missing.
+    """By default it has a process for each core.
+
+    Raises NotAvailable where a package of requirements-evaluation.txt is missing.
     """
     try:
         import dlib  # noqa: F401  only to see that it is there
@@ -58,10 +62,9 @@ def load_second_recogniser(processes: int | None = None) -> "SecondRecogniser":
 
 
 class SecondRecogniser:
-    """Aligned face or template -> unit embedding, the same way for both: nothing else of the
-    picture is known.
+    """Aligned face or template -> unit embedding, the same way for both.
 
-    dlib's own measure is the distance of vectors that are not of unit length. Made unit, they do a
+    dlib itself compares vectors that are not of unit length. Scaled to unit length, they do a
     little better on LFW (EER 1.3 % both; 92.8 % instead of 91.5 % accepted at FMR 1e-3), and Eq. 1
     holds for them.
     """
@@ -69,17 +72,17 @@ class SecondRecogniser:
     name = "dlib-resnet-v1"
 
     def __init__(self, folder: Path, processes: int = 1):
-        """folder: holds both files of weights, which are read at the first use, in each process."""
+        """folder: of both files of weights, which each process reads at its first use."""
         self.folder = folder
         self.processes = processes
 
     def embed(self, images: np.ndarray, what: str | None = None) -> np.ndarray:
-        """(n, 160, 160, 3), uint8 -> (n, 128), float32, of unit length. With progress under the
-        name `what`, or silently.
+        """(n, 160, 160, 3), uint8 -> (n, 128), float32, of unit length.
 
-        More than PIECE pictures go to processes that stay for the next call; as these import the
-        script that called, it needs its `if __name__ == "__main__"`. Raises ValueError for pictures
-        of another shape or type.
+        what: the name that progress is shown under; None: it is not shown. More than PIECE pictures
+        go to processes that stay for the next call. They import the calling script, which therefore
+        needs its `if __name__ == "__main__"`. Raises ValueError for pictures of another shape or
+        type.
         """
         if images.shape[1:] != (FACE_SIZE, FACE_SIZE, 3) or images.dtype != np.uint8:
             raise ValueError(
@@ -96,8 +99,9 @@ class SecondRecogniser:
         return np.concatenate(parts)
 
     def _parts(self, images: np.ndarray):
-        """Embeddings of PIECE pictures each, in order. No more pieces are on their way than keep
-        all processes busy.
+        """Embeddings of PIECE pictures each, in order.
+
+        No more pieces are submitted at once than keep all processes busy.
         """
         starts = range(0, len(images), PIECE)
         if self.processes == 1 or len(starts) <= 1:
@@ -105,17 +109,17 @@ class SecondRecogniser:
             return
         under_way = []
         for start in starts:
-            under_way.append(
-                self._pool.submit(_embed, self.folder, np.array(images[start : start + PIECE]))
-            )
+            piece = np.array(images[start : start + PIECE])
+            under_way.append(self._pool.submit(_embed, self.folder, piece))
             if len(under_way) > 2 * self.processes:
                 yield under_way.pop(0).result()
         yield from (piece.result() for piece in under_way)
 
     @cached_property
     def _pool(self) -> ProcessPoolExecutor:
-        """Processes, as dlib keeps the interpreter's lock; spawned, as a fork of a process that
-        runs torch can hang.
+        """Processes, as dlib holds the interpreter's lock.
+
+        They are spawned, as a fork of a process that runs torch can hang.
         """
         return ProcessPoolExecutor(self.processes, mp_context=get_context("spawn"))
 
@@ -133,20 +137,19 @@ def _networks(folder: Path) -> SimpleNamespace:
 def _embed(folder: Path, images: np.ndarray) -> np.ndarray:
     """(n, 160, 160, 3), uint8, n > 0 -> (n, 128), float32, of unit length."""
     networks = _networks(folder)
-    vectors = networks.recogniser.compute_face_descriptor(
-        [_chip(image, networks.landmarks) for image in images]
-    )
-    found = np.array([list(vector) for vector in vectors])
-    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    chips = [_chip(image, networks.landmarks) for image in images]
+    descriptors = networks.recogniser.compute_face_descriptor(chips)
+    vectors = np.array([list(descriptor) for descriptor in descriptors])
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _chip(image: np.ndarray, landmarks) -> np.ndarray:
-    """(160, 160, 3), uint8 -> (150, 150, 3), uint8: turned and scaled by the eyes and the nose,
-    black beyond the picture's edge.
+    """(160, 160, 3), uint8 -> (150, 150, 3), uint8: turned and scaled by the eyes and the nose.
+
+    It is black beyond the picture's edge.
     """
     import dlib
 
     natural = dlib.resize_image(np.ascontiguousarray(image), FACE_SIZE, NATURAL_WIDTH)
-    return dlib.get_face_chip(
-        natural, landmarks(natural, dlib.rectangle(*FACE)), CHIP_SIZE, CHIP_PADDING
-    )
+    shape = landmarks(natural, dlib.rectangle(*FACE))
+    return dlib.get_face_chip(natural, shape, CHIP_SIZE, CHIP_PADDING)

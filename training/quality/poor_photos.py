@@ -12,7 +12,7 @@ import kornia
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ndcb.faces.images import to_pictures, to_tensor
+from ndcb.core.tensors import to_pictures, to_tensor
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -23,18 +23,18 @@ def blurred(picture: Image.Image, radius: float) -> Image.Image:
 
 
 def moved(picture: Image.Image, length: int, degrees: float) -> Image.Image:
-    """As if the camera had moved straight on for so many pixels, an odd number."""
+    """As if the camera had moved in a straight line. length: in pixels, an odd number."""
     batch = to_tensor([picture])
     return to_pictures(kornia.filters.motion_blur(batch, length, degrees, 0.0, "replicate"))[0]
 
 
 def brightened(picture: Image.Image, factor: float) -> Image.Image:
-    """Under 1 it gets darker; over 1 what is lighter than white is cut off."""
+    """factor: under 1 the photo gets darker; over 1 its brightest parts become white."""
     return picture.point([min(255, round(level * factor)) for level in range(256)] * 3)
 
 
 def paled(picture: Image.Image, factor: float) -> Image.Image:
-    """All levels nearer to grey."""
+    """All levels are moved towards grey."""
     return picture.point([round(128 + (level - 128) * factor) for level in range(256)] * 3)
 
 
@@ -46,9 +46,8 @@ def compressed(picture: Image.Image, quality: int) -> Image.Image:
 
 def grainy(picture: Image.Image, deviation: float) -> Image.Image:
     """Gaussian noise, in levels of 255. Each picture has its own, and always the same."""
-    noise = np.random.default_rng(zlib.crc32(picture.tobytes())).normal(
-        0, deviation, (picture.height, picture.width, 3)
-    )
+    chance = np.random.default_rng(zlib.crc32(picture.tobytes()))
+    noise = chance.normal(0, deviation, (picture.height, picture.width, 3))
     return Image.fromarray(np.uint8(np.clip(np.asarray(picture) + noise, 0, 255).round()))
 
 
@@ -92,9 +91,11 @@ CHANGES: dict[str, Change] = {
     **{f"enlarged {times}": partial(enlarged, times=times) for times in (4, 6, 8)},
     **{f"small {times}": partial(shrunk, times=times) for times in (3, 4)},
 }
-"""Name -> what is done to a photo. The number: the blur's radius; pixels and degrees of the
-movement; the factor of the brightness or of the contrast; JPEG's quality; the noise's standard
-deviation; how many times smaller."""
+"""Name -> what is done to a photo.
+
+The numbers are the blur's radius; pixels and degrees of the movement; the factor of the brightness
+or of the contrast; JPEG's quality; the noise's standard deviation; how many times smaller.
+"""
 TAUGHT = {
     "blurred 4": "blurred",
     **{f"moved 21 at {angle}": "blurred" for angle in (0, 45, 90, 135)},
@@ -104,13 +105,12 @@ TAUGHT = {
     "compressed 4": "compressed",
     "grainy 35": "grainy",
 }
-"""Those from which the gate learns -> what it says of such a photo
-(`ndcb.models.quality.SENTENCES`).
+"""Changes that the gate learns from -> what it says of such a photo.
+
+See `ndcb.models.quality.SENTENCES`.
 """
-
-
 HARMLESS = (UNTOUCHED, GREY)
-"""Those that the gate is taught to let pass."""
+"""Changes that the gate learns to let pass."""
 
 
 def kind_of(change: str) -> str:

@@ -1,4 +1,4 @@
-"""LFW's photos as a login sees them, whole or made poor."""
+"""LFW's photos as a login sees them, untouched or made poor."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_laplace
 
+from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import Face
 from ndcb.faces.detectors import Detector
-from ndcb.faces.images import read_picture, to_tensor
+from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import lfw_files, part_of
 from training.data.datasets import central_faces
 from training.data.pictures import kept_rows, weights_key
@@ -28,15 +29,15 @@ class Seen:
     """Photos after one change."""
 
     found: np.ndarray
-    """(n,), bool: a face was found. Where none was, the rest means nothing."""
+    """(n,), bool: a face was found. Where it is False, the rest means nothing."""
     measures: dict[str, np.ndarray]
-    """Of MEASURES, (n,) each: see `measured`."""
+    """Name -> (n,): MEASURES, see `measured`."""
     embeddings: np.ndarray
     """F(X), (n, m), float32."""
 
 
 class Photos:
-    """The first few photos of every person of a part; each is looked at once, and kept."""
+    """The first few photos of every person of a part. What is seen of each is kept in the cache."""
 
     def __init__(
         self,
@@ -46,13 +47,13 @@ class Photos:
         most: int,
         limit: int | None = None,
     ):
-        """most: photos a person. limit: only so many people, those with the most photos first."""
-        own: dict[str, list[Path]] = {}
+        """most: photos of a person. limit: only so many people, those with the most photos."""
+        files_of: dict[str, list[Path]] = {}
         for file in lfw_files(root):
             if part_of(file.parent.name) == part:
-                own.setdefault(file.parent.name, []).append(file)
-        chosen = sorted(own, key=lambda person: -len(own[person]))[:limit]
-        self.files = [file for person in sorted(chosen) for file in own[person][:most]]
+                files_of.setdefault(file.parent.name, []).append(file)
+        people = sorted(files_of, key=lambda person: -len(files_of[person]))[:limit]
+        self.files = [file for person in sorted(people) for file in files_of[person][:most]]
         self.people = np.array([file.parent.name for file in self.files])
         self.recogniser = recogniser
 
@@ -76,8 +77,9 @@ class Photos:
             change,
             BATCH,
         )
-        measures = dict(zip(MEASURES, table[:, 1:].T))
-        return Seen(table[:, 0] == 1, measures, table[:, 1 + len(MEASURES) :])
+        ends = 1, 1 + len(MEASURES)
+        measures = dict(zip(MEASURES, table[:, ends[0] : ends[1]].T, strict=True))
+        return Seen(table[:, 0] == 1, measures, table[:, ends[1] :])
 
     @property
     def code(self) -> list:
@@ -91,19 +93,17 @@ class Photos:
     @torch.inference_mode()
     def _look(self, change: str, rows: np.ndarray) -> np.ndarray:
         """(len(rows), 1 + measures + m): found, the measures, F(X)."""
-        faces = central_faces(
-            [CHANGES[change](read_picture(self.files[row])) for row in rows], self.detector
-        )
+        changed = [CHANGES[change](read_picture(self.files[row])) for row in rows]
+        faces = central_faces(changed, self.detector)
         device = next(self.recogniser.parameters()).device
-        embeddings = (
-            self.recogniser(to_tensor([face.image for face in faces]).to(device)).cpu().numpy()
-        )
+        batch = to_tensor([face.image for face in faces]).to(device)
+        embeddings = self.recogniser(batch).cpu().numpy()
         heads = [[face.how == "detected", *measured(face).values()] for face in faces]
         return np.concatenate([np.array(heads, np.float32), embeddings], 1)
 
 
 def measured(face: Face) -> dict[str, float]:
-    """What can be said of a face without a recogniser, by the names in MEASURES.
+    """MEASURES of a face, by their names; they need no recogniser.
 
     size: the box's width in pixels; brightness and contrast: mean and standard deviation of the
     grey levels in [0, 255]; sharpness: the standard deviation of the picture's Laplacian of
@@ -113,4 +113,4 @@ def measured(face: Face) -> dict[str, float]:
     contrast = float(grey.std())
     width = float(face.box[2] - face.box[0]) if face.box else 0.0
     sharpness = float(gaussian_laplace(grey, 1.0).std()) / (contrast + 1)
-    return dict(zip(MEASURES, (width, float(grey.mean()), contrast, sharpness)))
+    return dict(zip(MEASURES, (width, float(grey.mean()), contrast, sharpness), strict=True))

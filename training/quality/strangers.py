@@ -1,7 +1,6 @@
 """How often strangers are taken for each other: in pairs, in one enrolment, and in a search."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,21 +26,21 @@ SETS = 2000
 
 @dataclass(frozen=True)
 class Compared:
-    """What a login compares of each photo: with another photo's, their squared distance decides."""
+    """What a login compares: a probe of one photo with the reference of another."""
 
     probes: np.ndarray
     """(n, m): F(X), or z(F(X))."""
     references: np.ndarray
-    """(n, m): the same of its template, which the right key has turned back."""
+    """(n, m): the same of its template, turned back by the right key."""
 
     @property
     def distances(self) -> np.ndarray:
-        """(n, n), squared: row template, column probe."""
+        """(n, n), squared. Rows: references; columns: probes."""
         return squared(self.references, self.probes)
 
 
 class Generators:
-    """The default generators, plain and sealed, on photos that were seen already.
+    """The default generators, plain and sealed, on photos whose F(X) is known already.
 
     They read nothing but F(X).
     """
@@ -59,33 +58,34 @@ class Generators:
         return {"plain": embeddings, "sealed": self._directions(embeddings)}
 
     def compared(self, photos: Photos, change: str, rows: np.ndarray) -> dict[str, Compared]:
-        """Of photos after a change; F(T) is kept in the cache."""
+        """By login, of photos after a change; F(T) is kept in the cache."""
         probes = self.probes(photos.seen(change, rows).embeddings)
-        references = {
-            "plain": self._seen_of_templates(photos, change, rows, self.plain),
-            "sealed": self._opened(photos, change, rows),
+        return {
+            "plain": Compared(probes["plain"], self.plain_references(photos, change, rows)),
+            "sealed": Compared(probes["sealed"], self._opened(photos, change, rows)),
         }
-        return {name: Compared(probes[name], references[name]) for name in probes}
 
     def plain_references(self, photos: Photos, change: str, rows: np.ndarray) -> np.ndarray:
         """F(T) of plain templates, (n, m)."""
         return self._seen_of_templates(photos, change, rows, self.plain)
 
     def _opened(self, photos: Photos, change: str, rows: np.ndarray) -> np.ndarray:
-        said = self._directions(self._seen_of_templates(photos, change, rows, self.sealed))
-        return np.einsum("nji,nj->ni", self._turns(rows), said)
+        """R_k^-1 z(F(T)) of sealed templates, (n, d)."""
+        directions = self._directions(self._seen_of_templates(photos, change, rows, self.sealed))
+        return np.einsum("nji,nj->ni", self._turns(rows), directions)
 
     def _seen_of_templates(
         self, photos: Photos, change: str, rows: np.ndarray, generator: Checkpoint
     ) -> np.ndarray:
-        key = f"{photos.key(change)}-{generator.record['sha256'][:12]}"
-        what = f"templates of {generator.name}, {change}"
+        """F(T), (n, m)."""
 
-        def embed(chunk: np.ndarray) -> np.ndarray:
+        def compute(chunk: np.ndarray) -> np.ndarray:
             return self._embed_templates(photos.seen(change, chunk).embeddings, chunk, generator)
 
+        key = f"{photos.key(change)}-{generator.record['sha256'][:12]}"
         code = [*photos.code, Generators, make_templates, type(generator.model), rotation]
-        return kept_rows(key, code, len(photos.files), rows, embed, what, BATCH)
+        what = f"templates of {generator.name}, {change}"
+        return kept_rows(key, code, len(photos.files), rows, compute, what, BATCH)
 
     @torch.inference_mode()
     def _embed_templates(
@@ -104,7 +104,7 @@ class Generators:
         return self.sealed.model.direction(known).cpu().numpy()
 
     def _turns(self, rows: np.ndarray) -> np.ndarray:
-        """R_k of each photo's key, (n, d, d); the keys are hashes of fixed words."""
+        """R_k of each photo's key, (n, d, d). The keys are hashes of fixed words."""
         size = self.sealed.model.config.directions
         keys = [hashlib.sha256(f"key of photo {row}".encode()).digest() for row in rows]
         return np.stack([rotation(key, size) for key in keys]).astype(np.float32)
@@ -121,23 +121,20 @@ def squared(references: np.ndarray, probes: np.ndarray) -> np.ndarray:
 def one_person(probes: np.ndarray, people: np.ndarray, threshold: float) -> dict:
     """Number of photos -> people, refused, missed, half_missed: see `training.quality.gate`.
 
-    probes: what a login compares of photos, (n, m). For each set a person and a stranger are drawn
-    who have enough photos.
+    probes: what a login compares of photos, (n, m); people: their names. For each set, a person and
+    a stranger who have enough photos are drawn.
     """
     chooser = np.random.default_rng(0)
-    own = {person: np.flatnonzero(people == person) for person in np.unique(people)}
+    rows_of = {person: np.flatnonzero(people == person) for person in np.unique(people)}
     found = {}
     for count in range(2, MOST_PHOTOS + 1):
-        enough = [person for person, rows in own.items() if len(rows) >= count]
+        enough = [person for person, rows in rows_of.items() if len(rows) >= count]
         if len(enough) < 2:
             continue
-        answers = np.array(
-            [
-                [_is_one(probes[rows], threshold) for rows in _set(chooser, own, enough, count)]
-                for _ in range(SETS)
-            ]
-        )
-        accepted = answers.mean(0)
+        draws = [
+            _accepted_sets(chooser, probes, rows_of, enough, count, threshold) for _ in range(SETS)
+        ]
+        accepted = np.array(draws).mean(0)
         found[str(count)] = {
             "people": len(enough),
             "refused": 1 - float(accepted[0]),
@@ -147,15 +144,23 @@ def one_person(probes: np.ndarray, people: np.ndarray, threshold: float) -> dict
     return found
 
 
-def _set(chooser, own: dict, enough: list, count: int) -> Iterator[np.ndarray]:
-    """Rows of photos: of one person; the last of them a stranger's; half of them a stranger's."""
-    person, stranger = chooser.choice(enough, 2, replace=False)
-    mine, theirs = (chooser.choice(own[one], count, replace=False) for one in (person, stranger))
-    for foreign in (0, 1, count // 2):
-        yield np.append(mine[: count - foreign], theirs[:foreign])
+def _accepted_sets(
+    chooser: np.random.Generator,
+    probes: np.ndarray,
+    rows_of: dict[str, np.ndarray],
+    people: list[str],
+    count: int,
+    threshold: float,
+) -> list[bool]:
+    """Which sets of photos pass: all of one person; the last a stranger's; half a stranger's."""
+    person, stranger = chooser.choice(people, 2, replace=False)
+    own = chooser.choice(rows_of[person], count, replace=False)
+    foreign = chooser.choice(rows_of[stranger], count, replace=False)
+    sets = [np.append(own[: count - few], foreign[:few]) for few in (0, 1, count // 2)]
+    return [_is_one_person(probes[rows], threshold) for rows in sets]
 
 
-def _is_one(probes: np.ndarray, threshold: float) -> bool:
+def _is_one_person(probes: np.ndarray, threshold: float) -> bool:
     try:
         check_one_person(torch.from_numpy(probes), threshold)
         return True
@@ -167,14 +172,15 @@ def _is_one(probes: np.ndarray, threshold: float) -> bool:
 
 
 def identification(references: np.ndarray, probes: np.ndarray, threshold: float) -> dict:
-    """Number of names -> named, predicted: how many strangers a search names, and is said to name.
+    """Number of names -> share of strangers whom a search names, measured and predicted.
 
     references: F(T), (n, templates of a name, m); probes: F(X) of one photo each, (n, m). Each draw
     enrols so many people and searches for others.
     """
     chooser = np.random.default_rng(0)
+    templates = references.shape[1]
     near = squared(references.reshape(-1, references.shape[2]), probes) < threshold
-    matches = near.reshape(*references.shape[:2], -1).any(1)  # name, probe
+    matches = near.reshape(len(references), templates, -1).any(1)  # name, probe
     found = {}
     for names in NAMES:
         if names + STRANGERS > len(probes):
@@ -184,7 +190,7 @@ def identification(references: np.ndarray, probes: np.ndarray, threshold: float)
             drawn = chooser.permutation(len(probes))
             enrolled, strangers = drawn[:names], drawn[names : names + STRANGERS]
             named.append(matches[np.ix_(enrolled, strangers)].any(0).mean())
-        compared = [(DEFAULT_FACES, names * references.shape[1])]
+        compared = [(DEFAULT_FACES, names * templates)]
         predicted = thresholds.false_name_chance(compared, threshold)
         found[str(names)] = {"named": float(np.mean(named)), "predicted": predicted}
     return found

@@ -18,14 +18,15 @@ from ndcb.attacks.line_up import CHOICES, FEWEST, LFW, MOST, OWN, Player, Tally,
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UserError
 from ndcb.faces import samples
 from ndcb.faces.lfw import data_root, lfw_files
+from ndcb.models import examples
 from ndcb.models.pipeline import Models
 from ndcb.report.cells import details
 from ndcb.web import private_files, words
-from ndcb.web.photo import Photo, Photos
+from ndcb.web.choices import generators
+from ndcb.web.photo import BLOCKED, Photo, Photos
 from ndcb.web.tabs import attacks_sealed
-from ndcb.web.tabs.compare import other_sample
-from ndcb.web.tabs.distort import BLOCKED, LATEST, QUEUE, delete_files, generators
-from ndcb.web.visits import ENDED, KEEP_SECONDS, visit_state
+from ndcb.web.visits import ENDED, KEEP_SECONDS, delete_files, visit_state
+from ndcb.web.wiring import LATEST, QUEUE
 
 DOWNLOADS = {"concurrency_id": "lfw", "concurrency_limit": 1}
 """As on the tab Distort: one download at a time, and it keeps nobody from the models."""
@@ -176,7 +177,7 @@ class Victim:
 
     @property
     def face(self) -> Image.Image:
-        return self.photo or samples.example(DEFAULT_FACES).original
+        return self.photo or examples.example(DEFAULT_FACES).original
 
     @property
     def note(self) -> str:
@@ -185,7 +186,7 @@ class Victim:
 
 def first_theft() -> Theft:
     """The stored example, which needs no model: a template is at distance 0 from itself."""
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     trials = (
         Trial(attacks.STORES_TEMPLATE, Decision(0.0, stored.threshold)),
         Trial(attacks.STORES_PHOTO, stored.decision),
@@ -303,7 +304,9 @@ def show_replay(models: Models, generator: str, victim: Victim) -> list:
 
 def show_link(models: Models, generator: str, victim: Victim) -> list:
     try:
-        another = victim.another or (None if victim.photo else models.find(other_sample())[0].image)
+        another = victim.another or (
+            None if victim.photo else models.find(samples.other_portrait())[0].image
+        )
         theft = attacks.link(
             models, generator, victim.face, [name for _, name in generators("faces")], another
         )

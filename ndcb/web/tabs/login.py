@@ -8,7 +8,7 @@ import gradio as gr
 
 from ndcb.attacks import thief
 from ndcb.core.terms import DEFAULT_FACES, UserError
-from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.enrolment import MOST_PHOTOS
@@ -16,12 +16,13 @@ from ndcb.vault.names import LONGEST_NAME
 from ndcb.web import private_files, words
 from ndcb.web import sealed_session as sealed_login
 from ndcb.web import session as login
-from ndcb.web.photo import Photo, Photos, refusal
+from ndcb.web.choices import generators
+from ndcb.web.photo import BLOCKED, Photo, Photos, refusal
 from ndcb.web.sealed_session import Given, SealedLogin
 from ndcb.web.session import Login, Visit
 from ndcb.web.tabs import login_sealed, login_words
-from ndcb.web.tabs.distort import BLOCKED, LATEST, QUEUE, generators
 from ndcb.web.visits import chosen, visit_state
+from ndcb.web.wiring import LATEST, QUEUE
 
 FRESH = "fresh"
 """The state of a visitor for whom no vault was opened yet."""
@@ -312,7 +313,7 @@ def _results() -> dict:
     """The right half, with what is known before any model has run."""
     first = [*generators("faces"), *generators("digits")][0][1]
     value, rates = default_threshold(first)
-    stored = samples.example(DEFAULT_FACES).template
+    stored = examples.example(DEFAULT_FACES).template
     loot = [(private_files.save(stored, "stolen.png"), login.PORTRAIT)]
     shown = {
         "says": gr.HTML(login_words.start(), elem_id="login-verdict"),

@@ -17,7 +17,7 @@ from ndcb.web import session as login
 from ndcb.web import words
 from ndcb.web.photo import Photos
 from ndcb.web.sealed_session import Given, SealedLogin
-from ndcb.web.tabs.distort import LATEST
+from ndcb.web.wiring import LATEST
 
 STORY = """### A theft, in five steps
 1. Choose the sealed generator above, give your photo, a name and a passphrase (or ask for a key card), and **Enrol**.

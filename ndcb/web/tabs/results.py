@@ -16,24 +16,10 @@ from ndcb.report.sections import GROUPS, SECTIONS, WITH_FIGURES, Section, head_t
 from ndcb.results import evaluations
 from ndcb.results.summaries import Evaluation
 from ndcb.web import words
-from ndcb.web.tabs.distort import LATEST
+from ndcb.web.static_files import static
+from ndcb.web.wiring import LATEST
 
-CSS = """
-.results table { width: 100%; font-size: .9rem; table-layout: auto }
-.results th, .results td { padding: .3rem .5rem !important }
-.results th, .results td { overflow-wrap: normal !important; word-break: normal !important }
-.results td:not(:first-child) { text-align: right; white-space: nowrap }
-.results { overflow-x: auto } .results small { opacity: .75; white-space: nowrap }
-.results details { margin: .4rem 0 } .results summary { cursor: pointer }
-.results-plot .main-svg text { fill: var(--body-text-color) !important }
-.results-plot .updatemenu-item-rect { fill-opacity: .25 !important }
-.results-plot .hoverlayer text { fill: #ffffff !important }
-@media (max-width: 600px) {
-  .results table { font-size: .78rem }
-  .results th, .results td { padding: .22rem .28rem !important }
-  .results small, .results td:not(:first-child) { white-space: normal }
-}
-"""
+CSS = static("results.css")
 NOTHING = "No checkpoint has been evaluated yet; run: python -m training evaluate NAME"
 INTRODUCTION = """\
 How well it works, measured on people and digits that the generators were not trained on, beside \

@@ -1,0 +1,63 @@
+"""The portrait and its template, stored beside a generator's checkpoint.
+
+The page shows them before any model is loaded. `python -m training example` renews them.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from ndcb.core.files import whole_file, write_json
+from ndcb.core.terms import UserError
+from ndcb.faces.samples import portrait
+from ndcb.models import checkpoints
+from ndcb.models.pipeline import Distortion, Models, stopwatch
+from ndcb.models.templates import save_template
+
+EXAMPLE = ("example.original.png", "example.template.png", "example.json")
+
+
+def make_example(generator: str, models: Models | None = None) -> Path:
+    """Distort the portrait, and store the result in the checkpoint's folder, which is returned.
+
+    Raises UnknownName, BadCheckpoint; UserError: not a plain generator of faces.
+    """
+    models = models or Models()
+    distorter = models.distorter(generator)
+    if distorter.generator.model.image_shape[0] != 3:
+        raise UserError(
+            f"Generator {generator!r} distorts digits. Name one of faces: the example is a face."
+        )
+    models.warm_up([generator])
+    models.find(portrait())  # the first search is slower
+
+    took: dict[str, float] = {}
+    with stopwatch(took, "detect"):
+        face = models.find(portrait())[0].image
+    result = distorter.distort(face)
+    result = replace(result, milliseconds=took | result.milliseconds)
+
+    folder = checkpoints.FOLDER / generator
+    _store(result, folder, generator)
+    return folder
+
+
+def _store(result: Distortion, folder: Path, generator: str) -> None:
+    original, template, numbers = (folder / name for name in EXAMPLE)
+    with whole_file(original) as file:
+        result.original.save(file, "PNG")
+    save_template(result.template, template, generator, overwrite=True)
+
+    fields = vars(result).items()
+    write_json(
+        numbers, {key: value for key, value in fields if key not in ("original", "template")}
+    )
+
+
+def example(generator: str) -> Distortion:
+    """What `make_example` stored."""
+    original, template, numbers = (checkpoints.FOLDER / generator / name for name in EXAMPLE)
+    pictures = [Image.open(path).convert("RGB") for path in (original, template)]
+    return Distortion(*pictures, **json.loads(numbers.read_text()))
