@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tyro
 
-from ndcb.attacks.inverter import INVERTER
+from ndcb.attacks.restore import INVERTER
 from ndcb.core.terms import DEFAULT_FACES, UserError
 from ndcb.faces.lfw import data_root
 from ndcb.models import checkpoints

@@ -9,7 +9,7 @@ from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Models
 from ndcb.web import blocks, gate, headers, style
-from ndcb.web.session import demonstration
+from ndcb.web.demonstration import demonstration
 from ndcb.web.tabs import about, attacks, compare, distort, embedding, live, login, results
 
 PURPOSE = """# ndcb

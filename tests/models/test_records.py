@@ -6,11 +6,10 @@ import shutil
 import pytest
 
 from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, BadCheckpoint
-from ndcb.models import checkpoints, records
+from ndcb.models import checkpoints, kinds, records
 from ndcb.models.pipeline import Models
 from ndcb.results import evaluations, thresholds
 from ndcb.web import choices, words
-from ndcb.web import session as login
 from ndcb.web.tabs import embedding
 from training import presets
 from training.provenance import provenance
@@ -91,7 +90,7 @@ def renamed(monkeypatch, tmp_path):
         (tmp_path / name / "record.json").write_text(json.dumps(record))
     monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
     monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
-    caches = (thresholds.record, thresholds._scores, login.is_digit, login.is_sealed)
+    caches = (thresholds.record, thresholds._scores, kinds.is_digit, kinds.is_sealed)
     for one in caches:
         one.cache_clear()
     yield tmp_path
@@ -102,8 +101,8 @@ def renamed(monkeypatch, tmp_path):
 def test_a_checkpoint_of_any_name_is_offered_where_it_belongs(renamed):
     assert choices.generators("faces") == [("zoe", "zoe"), ("digitsofmyface", "digitsofmyface")]
     assert choices.generators("digits") == [("faces-of-mnist", "faces-of-mnist")]
-    assert login.sealed_generators() == ["my-keys"]
-    assert [login.kind_of(name) for name in ("zoe", "faces-of-mnist", "my-keys")] == [
+    assert kinds.sealed_generators() == ["my-keys"]
+    assert [kinds.kind_of(name) for name in ("zoe", "faces-of-mnist", "my-keys")] == [
         "face",
         "digit",
         "sealed",

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import app
-from ndcb.attacks import line_up as attacks
+from ndcb.attacks import restore
 from ndcb.faces import samples
-from ndcb.models import checkpoints
+from ndcb.models import checkpoints, kinds
 from ndcb.models.pipeline import Models
 from ndcb.report import projection
 from ndcb.results import evaluations, thresholds
-from ndcb.web import session as login
+from ndcb.web import demonstration
 from ndcb.web.page import NOT_SHOWN, TABS
 from ndcb.web.tabs import about
 
@@ -65,7 +65,16 @@ def folder(tmp_path, monkeypatch, private_folder, brief):
 
 
 def forget_what_was_read() -> None:
-    for module in (attacks, checkpoints, evaluations, login, projection, samples, thresholds):
+    for module in (
+        checkpoints,
+        demonstration,
+        evaluations,
+        kinds,
+        projection,
+        restore,
+        samples,
+        thresholds,
+    ):
         for thing in vars(module).values():
             if hasattr(thing, "cache_clear"):
                 thing.cache_clear()

@@ -6,18 +6,21 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from ndcb.attacks import line_up as logic
-from ndcb.attacks.line_up import CHOICES, LFW, OWN, Player, Question, Tally, Theft, Trial
+from ndcb.attacks.line_up import CHOICES, LFW, OWN, Player, Question, Tally
+from ndcb.attacks.thief import Theft, Trial
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable
 from ndcb.faces import lfw
+from ndcb.report.restoration import PICTURES
 from ndcb.results import evaluations
-from ndcb.web import private_files
+from ndcb.web import private_files, visits
 from ndcb.web.tabs import attacks
-from tests.attacks.test_attacks import ToyModels, grey, toy_figures, write_summary
+from ndcb.web.tabs.attacks import quiz, restoration, theft
+from tests.attacks.toys import ToyModels, grey
 from tests.browsing import WAIT, alone, fits, open_tab, served, wait_for_text
+from tests.report.test_restoration import toy_figures, write_summary
 
 
-def theft(*distances: float, others=False) -> Theft:
+def stolen(*distances: float, others=False) -> Theft:
     trials = tuple(
         Trial(f"place {number}", Decision(distance, 1.0))
         for number, distance in enumerate(distances)
@@ -26,13 +29,13 @@ def theft(*distances: float, others=False) -> Theft:
 
 
 def test_the_verdict_of_a_replay_is_what_was_computed():
-    both, one, none = theft(0, 0.5), theft(0, 1.0), theft(1, 1.5)
-    assert "Accepted: whoever has the template can log in with it" in attacks.say_replay(both)
-    assert "accepted by place 0 and by place 1." in attacks.say_replay(
+    both, one, none = stolen(0, 0.5), stolen(0, 1.0), stolen(1, 1.5)
+    assert "Accepted: whoever has the template can log in with it" in theft.say_replay(both)
+    assert "accepted by place 0 and by place 1." in theft.say_replay(
         both
-    ) and "accepted by place 0." in attacks.say_replay(one)
-    assert "Refused" in attacks.say_replay(none) and "Accepted" not in attacks.say_replay(none)
-    table = attacks.trials_table(one)
+    ) and "accepted by place 0." in theft.say_replay(one)
+    assert "Refused" in theft.say_replay(none) and "Accepted" not in theft.say_replay(none)
+    table = theft.trials_table(one)
     assert (
         '<td>0.000</td><td class="works">accepted</td>' in table
         and '<td>1.000</td><td class="fails">refused</td>' in table
@@ -40,14 +43,14 @@ def test_the_verdict_of_a_replay_is_what_was_computed():
 
 
 def test_the_verdict_of_linking_counts():
-    assert "Linked with 1 of 2" in attacks.say_link(theft(0.5, 1, others=True))
-    assert "Not linked: it matches 0 of 2" in attacks.say_link(theft(1, 1, others=True))
-    assert ">linked<" in attacks.trials_table(
-        theft(0.5, others=True)
-    ) and ">not linked<" in attacks.trials_table(theft(1, others=True))
-    assert "&lt;b&gt;other" in attacks.show_theft(
-        theft(0, others=True)
-    ) and "<b>" not in attacks.show_theft(theft(0, others=True))
+    assert "Linked with 1 of 2" in theft.say_link(stolen(0.5, 1, others=True))
+    assert "Not linked: it matches 0 of 2" in theft.say_link(stolen(1, 1, others=True))
+    assert ">linked<" in theft.trials_table(
+        stolen(0.5, others=True)
+    ) and ">not linked<" in theft.trials_table(stolen(1, others=True))
+    assert "&lt;b&gt;other" in theft.show_theft(
+        stolen(0, others=True)
+    ) and "<b>" not in theft.show_theft(stolen(0, others=True))
 
 
 def built(models=None) -> gr.Blocks:
@@ -78,13 +81,13 @@ def test_measured_attacks_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        attacks, "generators", lambda kind: [("The paper's", "faces"), ("Sealed?", "faces-b")]
+        restoration, "generators", lambda kind: [("The paper's", "faces"), ("Sealed?", "faces-b")]
     )
     for name, share in (("faces", 0.5), ("faces-b", 0.001)):
         write_summary(tmp_path, name, toy_figures(restoration=share))
     pictures = tmp_path / "faces" / "evaluation" / "attacks"
     pictures.mkdir()
-    for number, name in enumerate(logic.PICTURES):
+    for number, name in enumerate(PICTURES):
         grey(number).save(pictures / f"{name}.png")
     text = said(built())
     assert (
@@ -95,22 +98,22 @@ def test_measured_attacks_are_shown(tmp_path, monkeypatch):
         "| FaceNet, the same photo | 50.0% |" in text
         and "| FaceNet, the same photo | 0.1% |" in text
     )
-    assert [text.index(f">{caption}<") for caption in logic.PICTURES.values()] == sorted(
-        text.index(f">{caption}<") for caption in logic.PICTURES.values()
+    assert [text.index(f">{caption}<") for caption in PICTURES.values()] == sorted(
+        text.index(f">{caption}<") for caption in PICTURES.values()
     )
 
 
 def test_every_state_is_forgotten_and_nothing_is_public():
     page = built()
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
-    assert len(states) == 3 and all(state.time_to_live == attacks.KEEP_SECONDS for state in states)
+    assert len(states) == 3 and all(state.time_to_live == visits.KEEP_SECONDS for state in states)
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
 
 
 def test_a_state_that_expires_deletes_the_files(private_folder):
     states = [block for block in built().blocks.values() if isinstance(block, gr.State)]
     ends = [state.delete_callback for state in states if state.value is None]
-    for visit, end in zip((attacks.Victim, Player), ends, strict=True):
+    for visit, end in zip((theft.Victim, Player), ends, strict=True):
         file = private_files.save(b"photo", "photo.png")
         end(visit(files=(file, str(private_folder / "gone" / "already"))))
         assert not os.path.exists(file)
@@ -129,34 +132,37 @@ def test_offline_is_said_without_the_servers_folder(tmp_path, monkeypatch):
 
     monkeypatch.setenv("NDCB_DATA", str(tmp_path))
     monkeypatch.setattr(lfw, "_fetch", fetch)
-    there, text = attacks.load_lfw(lambda share, desc: stages.append(desc))
+    there, text = quiz.load_lfw(lambda share, desc: stages.append(desc))
     assert (
         not there
         and stages == ["Downloading LFW"]
         and "own photos" in text
         and str(tmp_path) not in text
     )
-    _, text, *rest = attacks.ask(None, "faces", Player(source=LFW), progress)
-    assert (
-        str(tmp_path) not in text
-        and attacks.OFFLINE in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-    )
+    shown = quiz.ask(None, "faces", Player(source=LFW), progress)
+    assert shown.keys() == {"player", "said"}
+    assert str(tmp_path) not in shown["said"] and quiz.OFFLINE in shown["said"]
 
 
 QUESTION = Question("faces", grey(9), grey(8), tuple(map(grey, range(CHOICES))), 2)
 
 
+def faces_of(shown: dict) -> list[str]:
+    return [shown[f"face {number}"] for number in range(1, CHOICES + 1)]
+
+
+def buttons_of(shown: dict) -> list[bool]:
+    """Can each be pressed?"""
+    return [shown[f"answer {number}"].interactive for number in range(1, CHOICES + 1)]
+
+
 def test_the_answer_is_not_in_the_question():
-    shown = attacks.show_question(Player(source=OWN, question=QUESTION), "")
-    assert len(shown) == 3 + 2 * CHOICES
-    faces, text = shown[3 : 3 + CHOICES], "".join(map(str, shown))
-    assert (
-        "this one" not in text
-        and "made of this photo" not in text
-        and all('class=""' in face for face in faces)
-    )
-    assert all(button.interactive for button in shown[-CHOICES:])
+    shown = quiz.show_question(Player(source=OWN, question=QUESTION), "")
+    assert len(shown) == 4 + 2 * CHOICES
+    text = "".join(str(value) for name, value in shown.items() if name != "player")
+    assert "this one" not in text and "made of this photo" not in text
+    assert all('class=""' in face for face in faces_of(shown))
+    assert all(buttons_of(shown))
 
 
 @pytest.mark.parametrize(
@@ -167,43 +173,28 @@ def test_the_answer_is_not_in_the_question():
     ],
 )
 def test_an_answer_is_judged_in_words_and_frames(place, words, classes):
-    player, text, scores, asked, *rest = attacks.answer(
-        Player(source=OWN, question=QUESTION), place
-    )
-    assert (
-        words in text
-        and "made of this photo" in asked
-        and player.tally == Tally(place == 2, 1)
-        and "of 1 right" in scores
-    )
-    assert [face.split('class="')[1].split('"')[0] for face in rest[:CHOICES]] == classes
-    assert "face 3: this one" in rest[2] and not any(
-        button.interactive for button in rest[CHOICES:]
-    )
-    again, text, *rest = attacks.answer(player, 0)
-    assert (
-        again is player
-        and "This one is answered" in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-    )
+    shown = quiz.answer(Player(source=OWN, question=QUESTION), place)
+    player = shown["player"]
+    assert words in shown["said"] and "made of this photo" in shown["asked"]
+    assert player.tally == Tally(place == 2, 1) and "of 1 right" in shown["scores"]
+    faces = faces_of(shown)
+    assert [face.split('class="')[1].split('"')[0] for face in faces] == classes
+    assert "face 3: this one" in faces[2] and not any(buttons_of(shown))
+    again = quiz.answer(player, 0)
+    assert again.keys() == {"player", "said"} and again["player"] is player
+    assert "This one is answered" in again["said"]
 
 
 def test_bad_photos_change_nothing_but_the_sentence():
     models = ToyModels({"nothing": None})
-    victim, text, *rest = attacks.take_photo(models, "nothing", "photo", "faces", attacks.Victim())
-    assert (
-        "No face found" in text
-        and rest == [gr.skip()] * 2
-        and victim.photo is None
-        and victim.files == ("nothing",)
-    )
-    player, text, *rest = attacks.take_own(models, ["nothing"] * 4, "faces", Player(), progress)
-    assert (
-        "5 to 20" in text
-        and rest == [gr.skip()] * (2 + 2 * CHOICES)
-        and player.files == ("nothing",) * 4
-    )
-    assert "Use LFW&#x27;s people" in attacks.answer(Player(), 0)[1]
+    shown = theft.take_photo(models, "nothing", "photo", "faces", theft.Victim())
+    victim = shown["victim"]
+    assert shown.keys() == {"victim", "said"} and "No face found" in shown["said"]
+    assert victim.photo is None and victim.files == ("nothing",)
+    shown = quiz.take_own(models, ["nothing"] * 4, "faces", Player(), progress)
+    assert shown.keys() == {"player", "said"} and "5 to 20" in shown["said"]
+    assert shown["player"].files == ("nothing",) * 4
+    assert "Use LFW&#x27;s people" in quiz.answer(Player(), 0)["said"]
 
 
 # in a browser

@@ -8,8 +8,9 @@ import pytest
 
 import app
 from ndcb.web import visits
-from ndcb.web.tabs import attacks, login
+from ndcb.web.tabs.attacks import quiz
 from ndcb.web.tabs.compare.handlers import OTHER_ENDED
+from ndcb.web.tabs.login import actions
 from tests import browsing
 from training.benchmark.page import Page, Visitor
 
@@ -114,7 +115,7 @@ def test_login_opens_a_new_vault_and_says_so(served, page, visitor, photos):
         "click",
         **given | {"login_photo": visitor.upload(photos["portrait"])},
     )
-    assert login.ENDED in shown["login-verdict"] and "Ann" not in shown["login-names"]
+    assert actions.ENDED in shown["login-verdict"] and "Ann" not in shown["login-names"]
 
 
 @pytest.mark.slow
@@ -126,7 +127,7 @@ def test_the_others_say_so_too(served, page, visitor, photos):
         assert visits.ENDED in shown["stolen-verdict"] and shown["stolen-photo"] is None
         end_visits(served, visitor)
     shown = cause(page, visitor, "lineup-next", "click")
-    assert attacks.QUIZ_ENDED in shown["lineup-verdict"]
+    assert quiz.QUIZ_ENDED in shown["lineup-verdict"]
     cause(page, visitor, "people-photo", "input", people_photo=visitor.upload(photos["portrait"]))
     end_visits(served, visitor)
     shown = cause(page, visitor, "people-view", "input")

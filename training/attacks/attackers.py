@@ -17,8 +17,8 @@ import torch
 from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from torch import nn
 
+from ndcb.attacks.restore import paint
 from ndcb.core.distances import SSIM_WINDOW, l1
-from ndcb.core.tensors import quantise
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
@@ -70,14 +70,12 @@ class Attacker:
     seconds: float
     """What the training's steps took, summed over all tries."""
 
-    @torch.inference_mode()
     def __call__(self, read: torch.Tensor) -> torch.Tensor:
         """Templates or embeddings (n, m) -> pictures, on the CPU.
 
         Templates and pictures are (n, 3, 160, 160) in [0, 1].
         """
-        device = next(self.model.parameters()).device
-        return quantise(self.model(read.to(device))).cpu()
+        return paint(self.model, read)
 
 
 def train_restorer(material: Material, config: AttackerTraining) -> Attacker:

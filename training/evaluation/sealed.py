@@ -47,7 +47,7 @@ import numpy as np
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from ndcb.attacks.inverter import load_inverter
+from ndcb.attacks.restore import load_inverter, paint
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.metrics import fnmr_at_fmr, folds
 from ndcb.core.tensors import quantise, to_pictures, to_tensor
@@ -259,13 +259,13 @@ def shown(material: SealedMaterial, folder: Path) -> dict:
     with torch.inference_mode():
         z = material.directed(photo.to(material.device)).cpu().numpy()
         template, another = (_template_of(material, z, keys) for keys in KEY_SETS[:2])
-        inverted = load_inverter(material.device)(material.recogniser(template))
+        inverted = paint(load_inverter(material.device), material.recogniser(template))
     pictures = {
         "photo": photo,
         "template": template,
         "another_key": another,
         "restoration": restorer(material)(template),
-        "template_inversion": quantise(inverted).cpu(),
+        "template_inversion": inverted,
     }
     write_pictures(folder / "evaluation" / "attacks", pictures)
     return {name: f"attacks/{name}.png" for name in pictures}

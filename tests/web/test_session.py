@@ -1,4 +1,4 @@
-"""A visitor's vault with the real models: enrol, log in, revoke, steal, and what is forgotten."""
+"""A visitor's vault with the real models: enrol, log in, renew, revoke, and what is forgotten."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from ndcb.attacks import thief
 from ndcb.core.distances import ssim
 from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import (
@@ -21,9 +20,8 @@ from ndcb.core.terms import (
 )
 from ndcb.models import examples
 from ndcb.results import thresholds
-from ndcb.web import sealed_session as sealed_login
-from ndcb.web import session as login
-from ndcb.web.sealed_session import Given
+from ndcb.web import demonstration, reader, session, theft
+from ndcb.web.given_key import Given
 
 MARKUP = "<b>Ann</b> ${7*7}"
 
@@ -34,7 +32,7 @@ def names(visit) -> list[str]:
 
 def accepted(visit, name, path, generator=DEFAULT_FACES) -> bool:
     return (
-        login.log_in(visit, name, path, generator)
+        session.log_in(visit, name, path, generator)
         .decide(thresholds.login_threshold(generator))
         .same
     )
@@ -71,18 +69,18 @@ def test_the_demonstration_vault(visit):
 
 
 def test_a_face_logs_in_until_it_is_revoked(visit, photos):
-    entry = login.enrol(
+    entry = session.enrol(
         visit, MARKUP, [photos["portrait"], None, photos["mirrored"]], DEFAULT_FACES
-    )
+    ).entry
     assert (entry.name, entry.templates) == (MARKUP, 2)
     assert accepted(visit, MARKUP, photos["mirrored"])
     assert "already" in str(
-        refusal(login.enrol, visit, MARKUP, [photos["portrait"]], DEFAULT_FACES)
+        refusal(session.enrol, visit, MARKUP, [photos["portrait"]], DEFAULT_FACES)
     )
-    assert not login.log_in(visit, MARKUP, photos["portrait"], DEFAULT_FACES).decide(0).same
+    assert not session.log_in(visit, MARKUP, photos["portrait"], DEFAULT_FACES).decide(0).same
     assert visit.vault.revoke(MARKUP) == 2
     assert "Nobody is enrolled" in str(
-        refusal(login.log_in, visit, MARKUP, photos["portrait"], DEFAULT_FACES)
+        refusal(session.log_in, visit, MARKUP, photos["portrait"], DEFAULT_FACES)
     )
     assert MARKUP not in names(visit)
 
@@ -103,25 +101,25 @@ def test_another_digit_is_refused(visit, photos):
 
 
 def test_identify_names_the_nearest(visit, photos):
-    assert login.identify(visit, photos["8"], "digits").name == "digit 8"
-    found = login.identify(visit, photos["mirrored"], DEFAULT_FACES)
+    assert session.identify(visit, photos["8"], "digits").name == "digit 8"
+    found = session.identify(visit, photos["mirrored"], DEFAULT_FACES)
     assert (found.name, found.skipped, found.faces) == ("Eileen Collins", 2, 1)
 
 
 def test_bad_input_is_one_sentence(visit, photos):
-    assert isinstance(refusal(login.log_in, visit, "digit 3", None, "digits"), BadPicture)
-    assert isinstance(refusal(login.enrol, visit, "Ann", [None], DEFAULT_FACES), BadPicture)
+    assert isinstance(refusal(session.log_in, visit, "digit 3", None, "digits"), BadPicture)
+    assert isinstance(refusal(session.enrol, visit, "Ann", [None], DEFAULT_FACES), BadPicture)
     assert isinstance(
-        refusal(login.enrol, visit, "Ann", [photos["nothing"]], DEFAULT_FACES), NoFaceFound
+        refusal(session.enrol, visit, "Ann", [photos["nothing"]], DEFAULT_FACES), NoFaceFound
     )
     assert "1 to 64 printable" in str(
-        refusal(login.enrol, visit, " ", [photos["portrait"]], DEFAULT_FACES)
+        refusal(session.enrol, visit, " ", [photos["portrait"]], DEFAULT_FACES)
     )
     assert "one to 5 photos" in str(
-        refusal(login.enrol, visit, "Ann", [photos["portrait"]] * 6, DEFAULT_FACES)
+        refusal(session.enrol, visit, "Ann", [photos["portrait"]] * 6, DEFAULT_FACES)
     )
     assert "is a digit" in str(
-        refusal(login.log_in, visit, "digit 3", photos["portrait"], DEFAULT_FACES)
+        refusal(session.log_in, visit, "digit 3", photos["portrait"], DEFAULT_FACES)
     )
     assert names(visit) == ["Eileen Collins", "digit 3", "digit 8"]
 
@@ -147,22 +145,23 @@ def test_poor_photos_are_refused_everywhere(visit, models, photos, tmp_path):
     given = Given("passphrase", "correct horse")
     template = tmp_path / "template.png"
     template.write_bytes(visit.vault.stolen()[0].png)
-    sealed_login.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, given)
+    session.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, given)
+    acts = (
+        lambda path: session.enrol(visit, "Bob", [path], DEFAULT_FACES),
+        lambda path: session.log_in(visit, "Eileen Collins", path, DEFAULT_FACES),
+        lambda path: session.identify(visit, path, DEFAULT_FACES),
+        lambda path: session.enrol(visit, "Bob", [path], DEFAULT_SEALED, given),
+        lambda path: session.log_in(visit, "Ann", path, DEFAULT_SEALED, given),
+        lambda path: session.renew(visit, "Ann", [path], DEFAULT_SEALED, given),
+        lambda path: session.accepts(models, str(template), path, DEFAULT_FACES),
+    )
     for path, words in ((dark, "too dark"), (blurred, "too blurred")):
-        for act in (
-            lambda: login.enrol(visit, "Bob", [path], DEFAULT_FACES),
-            lambda: login.log_in(visit, "Eileen Collins", path, DEFAULT_FACES),
-            lambda: login.identify(visit, path, DEFAULT_FACES),
-            lambda: sealed_login.enrol(visit, "Bob", [path], DEFAULT_SEALED, given),
-            lambda: sealed_login.log_in(visit, "Ann", path, DEFAULT_SEALED, given),
-            lambda: sealed_login.renew(visit, "Ann", [path], DEFAULT_SEALED, given),
-            lambda: login.accepts(models, str(template), path, DEFAULT_FACES),
-        ):
-            error = refusal(act)
+        for act in acts:
+            error = refusal(act, path)
             assert isinstance(error, PoorPhoto) and words in str(error)
     assert names(visit) == ["Eileen Collins", "digit 3", "digit 8", "Ann"]
-    assert login.accepts(models, str(template), photos["mirrored"], DEFAULT_FACES)
-    assert thief.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
+    assert session.accepts(models, str(template), photos["mirrored"], DEFAULT_FACES)
+    assert theft.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
     assert [entry.quality for entry in visit.vault.list()] == [
         ("good",),
         ("unchecked",),
@@ -172,80 +171,47 @@ def test_poor_photos_are_refused_everywhere(visit, models, photos, tmp_path):
 
 
 def test_two_digits_under_one_name_are_refused(visit, photos):
-    error = refusal(login.enrol, visit, "both", [photos["3"], photos["8"]], "digits")
+    error = refusal(session.enrol, visit, "both", [photos["3"], photos["8"]], "digits")
     assert str(error) == "Photos 1 and 2 do not show one digit. Give pictures of one digit."
-    assert login.enrol(visit, "one", [photos["3"]] * 2, "digits").templates == 2
+    assert session.enrol(visit, "one", [photos["3"]] * 2, "digits").entry.templates == 2
 
 
 def test_a_search_knows_with_how_many_it_compared(visit, photos):
-    login.enrol(visit, "Ann", [photos["portrait"], photos["mirrored"]], DEFAULT_FACES)
-    assert login.identify(visit, photos["mirrored"], DEFAULT_FACES).compared == (
+    session.enrol(visit, "Ann", [photos["portrait"], photos["mirrored"]], DEFAULT_FACES)
+    assert session.identify(visit, photos["mirrored"], DEFAULT_FACES).compared == (
         (DEFAULT_FACES, 3),
     )
-    assert login.identify(visit, photos["3"], "digits").compared == (("digits", 2),)
-    assert login.log_in(visit, "Ann", photos["mirrored"], DEFAULT_FACES).compared == ()
+    assert session.identify(visit, photos["3"], "digits").compared == (("digits", 2),)
+    assert session.log_in(visit, "Ann", photos["mirrored"], DEFAULT_FACES).compared == ()
 
 
 def test_a_crop_is_searched_once(visit, photos, monkeypatch):
-    login.log_in(visit, "Eileen Collins", photos["portrait"], DEFAULT_FACES)
+    session.log_in(visit, "Eileen Collins", photos["portrait"], DEFAULT_FACES)
     monkeypatch.setattr(visit.vault.models.models, "find", lambda *_: pytest.fail("searched again"))
-    login.identify(visit, photos["portrait"], DEFAULT_FACES)
-    for number in range(login.CROPS - 2):
+    session.identify(visit, photos["portrait"], DEFAULT_FACES)
+    for number in range(reader.CROPS - 2):
         visit.vault.models.crops[str(number), True] = []
-    login.find_faces(visit, photos["3"], "digits")
+    session.find_faces(visit, photos["3"], "digits")
     assert (
-        len(visit.vault.models.crops) == login.CROPS
+        len(visit.vault.models.crops) == reader.CROPS
         and (photos["portrait"], False) in visit.vault.models.crops
     )
-    login.find_faces(visit, photos["8"], "digits")
+    session.find_faces(visit, photos["8"], "digits")
     assert (
-        len(visit.vault.models.crops) == login.CROPS
+        len(visit.vault.models.crops) == reader.CROPS
         and (photos["portrait"], False) not in visit.vault.models.crops
     )
 
 
-def test_a_stolen_template_logs_in_and_outlives_revoking(visit, photos):
-    assert thief.steal(visit, 0).name == "Eileen Collins"
-    assert thief.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
-    visit.vault.revoke("Eileen Collins")
-    assert "Nobody is enrolled" in str(refusal(thief.replay, visit))
-    login.enrol(visit, "Eileen Collins", [photos["mirrored"]], DEFAULT_FACES)
-    again = thief.replay(visit)
-    assert (
-        0.01 < again.squared_distance < thresholds.login_threshold(DEFAULT_FACES) and again.revoked
-    )
-    assert "opened anew" in str(refusal(thief.steal, visit, 99))
-
-
-def test_a_plain_template_stays_a_photo_after_sealing(visit, photos):
-    """The one that was stolen before logs in, as the photo does, where its owner's key is given; a
-    sealed one does not.
-    """
-    thief.steal(visit, 0)
-    given = Given("passphrase", "correct horse")
-    sealed_login.renew(visit, "Eileen Collins", [photos["portrait"]], DEFAULT_SEALED, given)
-    assert sealed_login.log_in(
-        visit, "Eileen Collins", photos["mirrored"], DEFAULT_SEALED, given
-    ).accepted
-    again = thief.replay(visit, given)
-    assert again.accepted and again.revoked
-    assert (
-        thief.link(visit, photos["mirrored"]).photo.same
-        and thief.link(visit, photos["mirrored"]).sealed_now
-    )
-    thief.steal(visit, names(visit).index("Eileen Collins"))
-    assert not thief.replay(visit, given).accepted
-
-
 def test_visitors_vaults_are_separate(models, visit, photos, private_folder):
-    other = login.open_visit(models)
-    login.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_FACES)
+    other = session.open_visit(models)
+    session.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_FACES)
     assert "Nobody is enrolled" in str(
-        refusal(login.log_in, other, "Ann", photos["portrait"], DEFAULT_FACES)
+        refusal(session.log_in, other, "Ann", photos["portrait"], DEFAULT_FACES)
     )
-    shown, theirs = dict(login.show_templates(visit)), dict(login.show_templates(other))
+    shown, theirs = dict(session.show_templates(visit)), dict(session.show_templates(other))
     assert not shown.keys() & theirs.keys()
-    login.close(other)
+    session.close(other)
     assert all(Path(path).is_file() for path in shown) and not any(
         Path(path).exists() for path in theirs
     )
@@ -258,7 +224,7 @@ def test_a_vault_is_used_from_several_threads(models, photos, visit):
 
     def one(number: int) -> bool:
         with lock:
-            login.enrol(visit, f"digit of {number}", [photos["3"]], "digits")
+            session.enrol(visit, f"digit of {number}", [photos["3"]], "digits")
             return accepted(visit, f"digit of {number}", photos["3"], "digits")
 
     with ThreadPoolExecutor(4) as pool:
@@ -267,15 +233,15 @@ def test_a_vault_is_used_from_several_threads(models, photos, visit):
 
 
 def test_files_show_what_is_stored_and_are_forgotten(visit, private_folder):
-    [first, *_] = shown = login.show_templates(visit)
+    [first, *_] = shown = session.show_templates(visit)
     assert Path(first[0]).read_bytes() == visit.vault.stolen()[0].png
-    assert login.show_templates(visit) == shown
+    assert session.show_templates(visit) == shown
     visit.vault.revoke("digit 8")
-    assert [name for _, name in login.show_templates(visit)] == [
+    assert [name for _, name in session.show_templates(visit)] == [
         "Eileen Collins",
         "digit 3",
     ] and not Path(shown[2][0]).exists()
-    login.close(visit)
+    session.close(visit)
     assert not Path(first[0]).parent.exists()
 
 
@@ -283,35 +249,19 @@ def test_files_show_what_is_stored_and_are_forgotten(visit, private_folder):
 def test_a_digit_on_either_ground(ground, ink):
     picture = Image.new("RGB", (200, 300), ground)
     picture.paste(ink, (90, 40, 120, 260))
-    digit = np.asarray(login.read_digit(picture))
+    digit = np.asarray(reader.read_digit(picture))
     assert digit.shape == (28, 28) and digit[14, 14] == 255 and digit[0, 0] == 0
 
 
-def test_the_samples_are_digits_in_another_hand():
-    from sklearn.datasets import load_digits
-
-    assert list(load_digits().target[10:20]) == list(range(10))
-    assert [caption for _, caption, _ in login.sample_pictures()] == [
-        "portrait",
-        *(f"a {number}" for number in range(10)),
-    ]
-
-
-def test_nothing_to_steal(visit):
-    for name in set(names(visit)):
-        visit.vault.revoke(name)
-    assert "empty" in str(refusal(thief.replay, visit))
-
-
 def test_of_several_faces_the_largest_counts(visit, photos):
-    assert login.enrol(visit, "Ann", [photos["two"]], DEFAULT_FACES).templates == 1
-    found = login.log_in(visit, "Ann", photos["two"], DEFAULT_FACES)
+    assert session.enrol(visit, "Ann", [photos["two"]], DEFAULT_FACES).entry.templates == 1
+    found = session.log_in(visit, "Ann", photos["two"], DEFAULT_FACES)
     assert found.faces == 2 and found.decide(thresholds.login_threshold(DEFAULT_FACES)).same
 
 
 def test_a_second_visitor_waits_for_no_generator(models, visit, monkeypatch):
     monkeypatch.setattr(type(models), "distorter", lambda *_: pytest.fail("made again"))
-    other = login.open_visit(models)
+    other = session.open_visit(models)
     assert [(stolen.name, stolen.png) for stolen in other.vault.stolen()] == [
         (stolen.name, stolen.png) for stolen in visit.vault.stolen()
     ]
@@ -319,7 +269,31 @@ def test_a_second_visitor_waits_for_no_generator(models, visit, monkeypatch):
     assert (
         names(visit)
         == ["Eileen Collins", "digit 3", "digit 8"]
-        == names(third := login.open_visit(models))
+        == names(third := session.open_visit(models))
     )
-    login.close(other)
-    login.close(third)
+    session.close(other)
+    session.close(third)
+
+
+def test_the_samples_are_digits_in_another_hand():
+    from sklearn.datasets import load_digits
+
+    assert list(load_digits().target[10:20]) == list(range(10))
+    assert [caption for _, caption, _ in demonstration.sample_pictures()] == [
+        "portrait",
+        *(f"a {number}" for number in range(10)),
+    ]
+
+
+def test_what_is_said_of_an_enrolment(visit, photos):
+    two = session.enrol(visit, "Ann", [photos["portrait"], photos["two"]], DEFAULT_FACES)
+    assert (two.sealed, two.renewed, two.card, two.faces) == (False, False, None, 2)
+    renewed = session.renew(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, Given("card"))
+    assert renewed.sealed and renewed.renewed and renewed.was_plain and renewed.faces == 1
+    again = session.renew(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, Given("card"))
+    assert (renewed.card.version, again.card.version) == (1, 2) and not again.was_plain
+    assert "is a digit" in str(
+        refusal(
+            session.renew, visit, "digit 3", [photos["portrait"]], DEFAULT_SEALED, Given("card")
+        )
+    )
