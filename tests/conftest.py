@@ -112,13 +112,13 @@ def photos(tmp_path_factory) -> dict[str, str]:
     from PIL import Image
 
     from ndcb.faces import samples
-    from ndcb.web import session as login
+    from ndcb.web.demonstration import sample_pictures
     from tests import odd_files
 
     folder = tmp_path_factory.mktemp("photos")
     portrait, digits = (
         samples.portrait(),
-        [picture for picture, _, generator in login.sample_pictures() if generator == "digits"],
+        [picture for picture, _, generator in sample_pictures() if generator == "digits"],
     )
     pictures = {
         "portrait": portrait,
@@ -138,11 +138,11 @@ def photos(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture
 def visit(models):
     """A vault in memory, opened for one visitor."""
-    from ndcb.web import session as login
+    from ndcb.web import session
 
-    visit = login.open_visit(models)
+    visit = session.open_visit(models)
     yield visit
-    login.close(visit)
+    session.close(visit)
 
 
 @pytest.fixture(scope="module")

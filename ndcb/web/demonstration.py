@@ -10,7 +10,7 @@ from PIL import Image
 
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, Face
 from ndcb.faces import samples
-from ndcb.models import checkpoints
+from ndcb.models import checkpoints, examples
 from ndcb.models.pipeline import Models
 from ndcb.vault.vault import Vault
 
@@ -43,7 +43,7 @@ def people() -> list[tuple[str, Image.Image, str]]:
     there = checkpoints.names()
     everybody = []
     if DEFAULT_FACES in there:
-        everybody.append((PORTRAIT, samples.example(DEFAULT_FACES).original, DEFAULT_FACES))
+        everybody.append((PORTRAIT, examples.example(DEFAULT_FACES).original, DEFAULT_FACES))
     for digit in SAMPLE_DIGITS if DEFAULT_DIGITS in there else ():
         everybody.append((f"digit {digit}", samples.digits()[digit], DEFAULT_DIGITS))
     return everybody

@@ -4,7 +4,7 @@ import pytest
 
 from ndcb.attacks.replay import replay
 from ndcb.core.terms import DEFAULT_FACES
-from ndcb.faces import samples
+from ndcb.models import examples
 from tests.attacks.toys import ToyDistorter, ToyModels, grey
 
 
@@ -24,9 +24,9 @@ def test_replay_is_what_the_threshold_says(threshold, same):
 
 def test_the_portraits_stolen_template_logs_in(models):
     """With the real model: the paper's construction makes it so."""
-    theft = replay(models, DEFAULT_FACES, samples.example(DEFAULT_FACES).original)
+    theft = replay(models, DEFAULT_FACES, examples.example(DEFAULT_FACES).original)
     template, photo = (trial.decision for trial in theft.trials)
     assert template.squared_distance < 1e-6 and template.same and photo.same
     assert photo.squared_distance == pytest.approx(
-        samples.example(DEFAULT_FACES).embedding_distance, abs=0.01
+        examples.example(DEFAULT_FACES).embedding_distance, abs=0.01
     )

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 REPORT = "NDCB_TESTS_REFUSED"
 """Names the file in which each refusal is a line."""
 ROOT = Path(__file__).resolve().parents[2]
-KEPT_BY_TOOLS = (".pytest_cache", ".hypothesis", "ndcb/web/tabs")
+KEPT_BY_TOOLS = (".pytest_cache", ".hypothesis", "ndcb/web")
 """Of the project's folders: what pytest, hypothesis and gradio keep there, all of it ignored."""
 GRADIOS_SEED = os.path.join("gradio", "hash_seed.txt")
 """Gradio writes it beside its own modules when it is imported for the first time."""

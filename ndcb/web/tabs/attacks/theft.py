@@ -12,6 +12,7 @@ from ndcb.attacks.replay import STORES_PHOTO, STORES_TEMPLATE, replay
 from ndcb.attacks.thief import Theft, Trial
 from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
 from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.models.pipeline import Models
 from ndcb.web import words
 from ndcb.web.choices import generators
@@ -52,7 +53,7 @@ class Victim:
 
     @property
     def face(self) -> Image.Image:
-        return self.photo or samples.example(DEFAULT_FACES).original
+        return self.photo or examples.example(DEFAULT_FACES).original
 
     @property
     def note(self) -> str:
@@ -61,7 +62,7 @@ class Victim:
 
 def first_theft() -> Theft:
     """The stored example, which needs no model: a template is at distance 0 from itself."""
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     trials = (
         Trial(STORES_TEMPLATE, Decision(0.0, stored.threshold)),
         Trial(STORES_PHOTO, stored.decision),

@@ -12,7 +12,7 @@ from gradio.components import Component
 from ndcb.attacks.link import Link
 from ndcb.attacks.restore import Restoration
 from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
-from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.models.kinds import sealed_generators
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, theft
@@ -74,7 +74,7 @@ def layout() -> dict:
     if sealed:
         gr.Markdown(STORY)
     gr.Markdown(THIEF)
-    stored = samples.example(DEFAULT_FACES).template
+    stored = examples.example(DEFAULT_FACES).template
     first_loot = [(private_files.save(stored, "stolen.png"), PORTRAIT)]
     loot = gr.Gallery(
         first_loot,

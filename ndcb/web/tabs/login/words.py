@@ -7,7 +7,7 @@ import html
 from collections import Counter
 
 from ndcb.core.terms import DEFAULT_FACES, UserError
-from ndcb.faces import samples
+from ndcb.models import examples
 from ndcb.results import thresholds
 from ndcb.vault.names import clean_name
 from ndcb.web.demonstration import PORTRAIT, SAMPLE_DIGITS, people
@@ -209,7 +209,7 @@ def _mark(place: str, percent: float, text: str, value: float) -> str:
 
 def first_scale() -> str:
     """The sample's result as it comes with the checkpoint: on screen before any model has run."""
-    stored = samples.example(DEFAULT_FACES)
+    stored = examples.example(DEFAULT_FACES)
     login = Login(PORTRAIT, stored.embedding_distance, "stored", DEFAULT_FACES)
     return scale(login, stored.threshold)
 
