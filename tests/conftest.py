@@ -21,8 +21,11 @@ def pytest_configure(config) -> None:
     """Give the whole run, and what it starts, a home of its own, and guard it.
 
     Before any test module is imported, as some libraries read their folders then. What the tests
-    share, such as aligned faces, is computed once a run, in its own cache.
+    share, such as aligned faces, is computed once a run, in its own cache. With several workers
+    each has its own; the process that hands out the tests runs none.
     """
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        return
     home = Path(tempfile.mkdtemp(prefix="ndcb-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     (home / "gradio").mkdir()
@@ -33,12 +36,19 @@ def pytest_configure(config) -> None:
         "NDCB_DATA": str(DATA),
         "GRADIO_TEMP_DIR": str(home / "gradio"),
         "HF_HUB_DISABLE_TELEMETRY": "1",  # of gradio's client, which cannot be told otherwise
+        "OMP_NUM_THREADS": "1",  # a worker a core; also in what the tests start
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         guard.REPORT: str(home / "refused.txt"),
     }
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TORCH_HOME", "HF_HOME"):
         os.environ.pop(name, None)
     guard.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with most slow tests come first, so that no worker is left alone with one."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,6 @@ from ndcb.models.pipeline import Models, pick_device
 from tests import odd_files
 
 
-@pytest.fixture(scope="module")
-def models():
-    return Models()
-
-
 def test_a_known_embedding_is_not_computed_again(models, astronaut, monkeypatch):
     """Another generator for the same face costs one pass of the recogniser, over the template
     alone.

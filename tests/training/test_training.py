@@ -16,8 +16,10 @@ import torch
 
 from ndcb.models import checkpoints
 from ndcb.recognisers.digits import DigitEmbedder, DigitEmbedderConfig
+from tests import children
 from tests.conftest import ROOT
 from training import presets
+from training.__main__ import main
 from training.loops.embedder import every_triplet, one_triplet_each
 from training.loops.generator import as_stored, pi_at
 from training.measure import record as measure
@@ -131,38 +133,37 @@ def test_a_checkpoint_stays_until_the_new_one_is_measured(tmp_path, monkeypatch)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
 
 
+def train_smoke(out, cache) -> None:
+    """What a child does."""
+    os.environ["NDCB_CACHE"] = str(cache)
+    assert main(["smoke", "--out", str(out)]) == 0
+
+
 @pytest.mark.slow
 def test_smoke_survives_a_kill_with_the_same_result(tmp_path, lfw_root, mnist_root):
     """Everything, ten steps each; once unbroken, once killed as soon as a first state is there,
     then started again.
     """
-    environment = os.environ | {
-        "NDCB_DATA": str(lfw_root),
-        "NDCB_CACHE": str(tmp_path / "cache"),
-        "OMP_NUM_THREADS": "1",
-    }
-
-    def start(out):
-        return subprocess.Popen(
-            [sys.executable, "-m", "training", "smoke", "--out", str(out)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    whole = start(tmp_path / "whole")
-    assert whole.wait(400) == 0, whole.stdout.read()
+    cache = tmp_path / "cache"
+    whole = subprocess.run(
+        [sys.executable, "-m", "training", "smoke", "--out", tmp_path / "whole"],
+        cwd=ROOT,
+        env=os.environ | {"NDCB_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert whole.returncode == 0, whole.stdout + whole.stderr
     for preset in ("smoke-digits", "smoke-faces"):
-        broken = start(tmp_path / "broken")
+        broken = children.start(train_smoke, tmp_path / "broken", cache)
         state = tmp_path / "broken" / preset / "state.pt"
         while not state.exists() and broken.poll() is None:
             time.sleep(0.01)
-        broken.send_signal(signal.SIGKILL)
-        broken.wait()
-    resumed = start(tmp_path / "broken")
-    assert resumed.wait(400) == 0, resumed.stdout.read()
+        broken.kill()
+        assert state.exists() and broken.wait(60) == -signal.SIGKILL
+    resumed = children.start(train_smoke, tmp_path / "broken", cache)
+    said, _ = resumed.communicate(timeout=400)
+    assert resumed.returncode == 0, said
     for config in presets.smoke():
         folders = [tmp_path / name / config.preset for name in ("whole", "broken")]
         records = [

@@ -30,7 +30,7 @@ def find_account() -> str | None:
     return next((name for name in ("postgres", "nobody") if name in names), None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server():
     """A PostgreSQL of our own, on a socket in its folder; yields the URL."""
     programs = find_server()

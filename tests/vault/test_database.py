@@ -16,7 +16,7 @@ from ndcb.core.terms import UserError
 from ndcb.vault.engines import make_engine
 from ndcb.vault.key_store import KeyStore
 from ndcb.vault.seals import new_seal
-from tests.conftest import ROOT
+from tests import children
 from tests.vault.test_vault import in_words, result_of
 from tests.vault.toys import photo, toy_vault
 
@@ -240,23 +240,20 @@ def child_lists(place: str) -> None:
     print(result_of(lambda: [one.name for one in toy_vault(place).list()]))
 
 
-def run_child(function: str, place: Path) -> str:
-    call = f"from tests.vault import test_database; test_database.{function}({str(place)!r})"
-    return subprocess.run(
-        [sys.executable, "-c", call], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=400
-    ).stdout.strip()
+def run_child(function, place: Path) -> str:
+    return children.start(function, str(place)).communicate(timeout=400)[0].strip()
 
 
 def test_a_change_left_half_done_where_nothing_may_be_written():
     folder = Path(tempfile.mkdtemp())  # not pytest's, into which another user may not look
     path = folder / "vault.sqlite"
-    run_child("child_enrols_and_is_killed", path)
+    run_child(child_enrols_and_is_killed, path)
     assert os.path.getsize(f"{path}-journal") > 1000
     for file in folder.iterdir():
         file.chmod(0o444)
     folder.chmod(0o555)
     try:
-        said = run_child("child_lists", path)
+        said = run_child(child_lists, path)
         folder.chmod(0o755)
         path.chmod(0o644)
         assert said.startswith("The vault's file was left in the middle of a change")

@@ -8,10 +8,8 @@ import random
 import re
 import resource
 import shutil
-import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import tempfile
 import threading
@@ -30,13 +28,12 @@ from sqlalchemy import event
 
 from ndcb.core.terms import DEFAULT_FACES, BadPicture, Face, NoFaceFound, PoorPhoto, UserError
 from ndcb.models import quality
-from ndcb.models.pipeline import Models
 from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.names import clean_name, person_of
 from ndcb.vault.rows import Row
 from ndcb.vault.templates import Embeddings
 from ndcb.vault.vault import Vault
-from tests.conftest import ROOT
+from tests import children
 from tests.vault.toys import NOBODY, SIDE, THRESHOLD, ToyModels, photo, toy, toy_vault
 
 
@@ -935,15 +932,8 @@ def child_may_only_read(place: str) -> None:
     )
 
 
-def start(function: str, *arguments) -> subprocess.Popen:
-    call = f"test_vault.{function}({', '.join(map(repr, arguments))})"
-    return subprocess.Popen(
-        [sys.executable, "-c", f"from tests.vault import test_vault; {call}"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start(function: str, *arguments) -> children.Child:
+    return children.start(globals()[function], *arguments)
 
 
 def test_two_processes_write_one_vault(shared_place):
@@ -976,7 +966,7 @@ def test_an_enrolment_that_is_killed_leaves_nothing(shared_place):
     if isinstance(shared_place, Path):  # it is half written, and only the journal knows
         assert os.path.getsize(shared_place) > before + 200_000
         assert Path(f"{shared_place}-journal").exists()
-    child.send_signal(signal.SIGKILL)
+    child.kill()
     child.wait(300)
     assert vault.verify("Ann", photo(1, 1)).same
     assert vault.identify(photo(4))[0] is None
@@ -1056,9 +1046,8 @@ def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
 
 
 @pytest.mark.slow
-def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut):
+def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut, models):
     """With the real models, the file holds bytes of the template, none of the photo or F(X)."""
-    models = Models()
     models.distorter(DEFAULT_FACES)
     path = tmp_path / "vault.sqlite"
     vault = Vault(path, models)

