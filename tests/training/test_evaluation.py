@@ -147,7 +147,7 @@ def one_hot(labels) -> np.ndarray:
 
 
 def squared(a, b) -> float:
-    return float(sum((float(x) - float(y)) ** 2 for x, y in zip(a, b)))
+    return float(sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=False)))
 
 
 # kept_rows
@@ -344,10 +344,10 @@ def test_official_pairs_are_lfws(lfw_root):
         {*person[0][pairs.fold == fold], *person[1][pairs.fold == fold]} for fold in range(10)
     ]
     assert len(set.union(*people)) == sum(map(len, people)), "a person is in two folds"
-    for names, own in zip((pairs.first, pairs.second), person):
+    for names, own in zip((pairs.first, pairs.second), person, strict=False):
         missing = [
             name
-            for name, who in zip(names, own)
+            for name, who in zip(names, own, strict=False)
             if not (lfw_root / "lfw_home" / "lfw_funneled" / who / f"{name}.jpg").exists()
         ]
         assert missing == []
@@ -421,13 +421,13 @@ def test_only_first_photos_are_distorted_and_only_they_make_test_people():
     assert set(material.asked["real"]) == {*pairs.first, *pairs.second}
     test = {
         person
-        for person, part in zip(material.pictures.labels, material.pictures.part)
+        for person, part in zip(material.pictures.labels, material.pictures.part, strict=False)
         if part == "test"
     }
     by_first = sum(name.rsplit("_", 1)[0] in test for name in pairs.first)
     by_either = sum(
         bool({a.rsplit("_", 1)[0], b.rsplit("_", 1)[0]} & test)
-        for a, b in zip(pairs.first, pairs.second)
+        for a, b in zip(pairs.first, pairs.second, strict=False)
     )
     assert found["test_people"]["pairs"] == by_first < by_either
 
@@ -461,13 +461,13 @@ def test_centred_folds_against_a_naive_loop():
             [
                 embedding
                 for side in (first, second)
-                for embedding, number in zip(side, fold)
+                for embedding, number in zip(side, fold, strict=False)
                 if number != one
             ],
             axis=0,
         )
         scores = []
-        for a, b in zip(first - mean, second - mean):
+        for a, b in zip(first - mean, second - mean, strict=False):
             scores.append(squared(a / np.linalg.norm(a), b / np.linalg.norm(b)))
         scores = np.array(scores)
         best = max(
@@ -605,7 +605,7 @@ def test_login_draw_is_the_papers_protocol(seed):
         assert np.array_equal(one["genuine"], plain["genuine"]) and np.array_equal(
             one["impostor"], plain["impostor"]
         )
-        for kind, scores in zip(("genuine", "impostor"), one["scores"]):
+        for kind, scores in zip(("genuine", "impostor"), one["scores"], strict=False):
             naive = [
                 min((probe - reference) ** 2 for reference in one["references"])
                 for probe in one[kind]
@@ -772,7 +772,7 @@ def assert_verification(one, genuine, impostor):
         and curve["fmr"] == sorted(curve["fmr"])
     )
     assert curve["fnmr"] == sorted(curve["fnmr"], reverse=True)
-    assert all(low <= high for low, high in zip(curve["low"], curve["high"]))
+    assert all(low <= high for low, high in zip(curve["low"], curve["high"], strict=False))
 
 
 def test_verification_of_a_perfect_and_of_a_useless_template():

@@ -55,9 +55,10 @@ def test_objectives_part_at_one_state_and_a_second_call_trains_nothing(
 ):
     monkeypatch.setattr(objectives, "load_second_recogniser", Colours)
     file = tmp_path / "objectives.json"
-    compare = lambda: json.loads(
-        objectives.compare(lfw_root, tmp_path, 2, 12, file, SMALL).read_text()
-    )  # noqa: E731
+
+    def compare():
+        return json.loads(objectives.compare(lfw_root, tmp_path, 2, 12, file, SMALL).read_text())
+
     found = compare()
     states = [tmp_path / str(number) / "state.pt" for number in range(len(objectives.OBJECTIVES))]
     histories = [torch.load(state, weights_only=True)["history"] for state in states]

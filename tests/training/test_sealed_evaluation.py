@@ -76,7 +76,7 @@ def test_who_has_the_key_sees_what_the_photo_says(material):
     )
     np.testing.assert_allclose(material.directions(rows), real, atol=1e-5)
     assert squared_distances(material.opened(rows), real).max() < 0.02
-    turned = np.stack([turn @ one for turn, one in zip(material.turns(rows), real)])
+    turned = np.stack([turn @ one for turn, one in zip(material.turns(rows), real, strict=False)])
     np.testing.assert_allclose(material.targets(rows), turned, atol=1e-5)
     assert squared_distances(material.said(rows), turned).max() < 0.02
 
