@@ -4,7 +4,6 @@ They come from the summary.json of every evaluation in checkpoints/, and from be
 objectives.json there.
 """
 
-import json
 from pathlib import Path
 
 from ndcb.core import paths
@@ -14,8 +13,10 @@ from ndcb.models import checkpoints
 from ndcb.report import sealed as sealed_tables
 from ndcb.report.cells import table
 from ndcb.report.goals import side_by_side
-from ndcb.results import evaluations
+from ndcb.results import evaluations, studies
 from ndcb.results.goals import SEALED_GOALS
+from ndcb.results.studies import Objectives
+from ndcb.results.summaries import Evaluation, SealedEvaluation
 from training.benchmark import tables
 
 README = paths.readme()
@@ -45,17 +46,15 @@ def measured() -> str:
     faces = {
         name: summaries[name]
         for name in sorted(summaries, key=lambda name: name != DEFAULT_FACES)
-        if summaries[name]["data"]["name"] == "lfw"
+        if summaries[name].data.name == "lfw"
     }
-    speed = _read(checkpoints.FOLDER / "benchmark.json")
-    compared = _read(checkpoints.FOLDER / "objectives.json")
     return "\n\n".join(
         [
             generators(summaries),
             recognisers(),
             "**Concealment**: the generators of faces against this project's goals",
-            side_by_side({f"`{name}`": one["goals"] for name, one in faces.items()}),
-            *(objectives(compared) if compared else []),
+            side_by_side({f"`{name}`": one.goals for name, one in faces.items()}),
+            *objectives(studies.objectives()),
             *sealed_templates(),
             "**Faces as the field measures them**",
             field(faces),
@@ -64,19 +63,20 @@ def measured() -> str:
             "**The paper's Table 5**: its three failures, from 0 (free of it) to 1",
             failures(summaries),
             "**Speed.** " + RATIOS,
-            tables.table(speed) if speed else "Not measured.",
+            tables.table(vars(studies.benchmark())),
             *durations(faces),
         ]
     )
 
 
-def plain_summaries() -> dict[str, dict]:
-    """Generator that needs no key -> its evaluation's summary; only those that are evaluated."""
-    files = {
-        name: checkpoints.FOLDER / name / "evaluation" / "summary.json"
-        for name in checkpoints.names()
+def plain_summaries() -> dict[str, Evaluation]:
+    """Generator that needs no key -> its evaluation; only those that are evaluated."""
+    folders = {name: checkpoints.FOLDER / name / "evaluation" for name in checkpoints.names()}
+    return {
+        name: evaluations.read_folder(folder)
+        for name, folder in folders.items()
+        if (folder / "summary.json").exists()
     }
-    return {name: _read(path) for name, path in files.items() if path.exists()}
 
 
 def overview() -> str:
@@ -99,29 +99,29 @@ def overview() -> str:
     return table(header, rows)
 
 
-def _overview_row(name: str, summary: dict) -> list[str]:
-    rates = summary["verification"]
+def _overview_row(name: str, summary: Evaluation) -> list[str]:
+    rates = summary.verification
     return [
         f"`{name}`",
         TEMPLATES[name],
         f"{rates['plain']['eer']:.2%}, {rates['template']['eer']:.2%}",
-        f"{summary['image']['ssim']:.2f}",
-        _other_eer(summary["second_recogniser"]),
+        f"{summary.image['ssim']:.2f}",
+        _other_eer(summary.second_recogniser),
         "no",
     ]
 
 
-def _sealed_row(name: str, summary: dict) -> list[str]:
+def _sealed_row(name: str, summary: SealedEvaluation) -> list[str]:
     """The impostors of the second rate have keys of their own; of the third, the victim's."""
-    sealed = summary["sealed"]
-    rates = sealed["verification"]
+    sealed = summary.sealed
+    rates = sealed.verification
     return [
         f"`{name}`",
         TEMPLATES[name],
         f"{rates['unprotected']['eer']:.2%}, {rates['own_keys']['eer']:.2%}"
         f" (with a stolen key {rates['stolen_key']['eer']:.2%})",
-        f"{sealed['image']['ssim']:.2f}",
-        _other_eer(sealed["second_recogniser"]),
+        f"{sealed.image['ssim']:.2f}",
+        _other_eer(sealed.second_recogniser),
         "yes, with its key",
     ]
 
@@ -132,15 +132,15 @@ def _other_eer(second: dict) -> str:
 
 def durations(faces: dict) -> list[str]:
     return [
-        f"`python -m training evaluate {name}` took {one['seconds']['total'] / 60:.0f} minutes on"
-        f" {one['device']}{' from empty caches' if one['caches_were_empty'] else ''}."
+        f"`python -m training evaluate {name}` took {one.minutes:.0f} minutes on"
+        f" {one.device}{' from empty caches' if one.caches_were_empty else ''}."
         for name, one in faces.items()
     ]
 
 
-def objectives(compared: dict) -> list[str]:
+def objectives(compared: Objectives) -> list[str]:
     """What each objective against transfer does to another recogniser, and what it costs."""
-    first = next(iter(compared["objectives"].values()))
+    first = next(iter(compared.objectives.values()))
     other = f"another recogniser ({first['second_recogniser']['name']})"
     header = [
         "objective",
@@ -151,13 +151,13 @@ def objectives(compared: dict) -> list[str]:
     ]
     plain = _rates(first["plain"], first["second_recogniser"]["plain"])
     rows = [["no template: plain photos", "", *plain]]
-    for name, one in compared["objectives"].items():
+    for name, one in compared.objectives.items():
         rates = _rates(one["template"], one["second_recogniser"]["template"])
         rows.append([name, f"{one['embedding_error']['mean']:.3f}", *rates])
     return [
         (
-            f"**Objectives against transfer**, each trained for {compared['steps']} steps from step"
-            f" {compared['from_step']} of `{compared['preset']}` on, and judged on"
+            f"**Objectives against transfer**, each trained for {compared.steps} steps from step"
+            f" {compared.from_step} of `{compared.preset}` on, and judged on"
             f" {first['pictures']} pictures of development people (`python -m training objectives`)"
         ),
         table(header, rows),
@@ -178,12 +178,12 @@ def sealed_templates() -> list[str]:
                 f"**Sealed templates**: [`{name}`]({REPORTS}/{name}/evaluation/report.md), each"
                 " test picture under a key of its own"
             ),
-            side_by_side({f"`{name}`": one["goals"]}, SEALED_GOALS),
-            sealed_tables.verification(one["sealed"]["verification"]),
-            sealed_tables.security(one["sealed"]["security"]),
-            sealed_tables.linkability(one["sealed"]["linkability"]),
-            sealed_tables.restoration(one["sealed"]["restoration"]),
-            sealed_tables.times(one["sealed"]["times"]),
+            side_by_side({f"`{name}`": one.goals}, SEALED_GOALS),
+            sealed_tables.verification(one.sealed.verification),
+            sealed_tables.security(one.sealed.security),
+            sealed_tables.linkability(one.sealed.linkability),
+            sealed_tables.restoration(one.sealed.restoration),
+            sealed_tables.times(one.sealed.times),
         )
     ]
 
@@ -202,9 +202,9 @@ def generators(summaries: dict) -> str:
     return table(header, [_generator_row(name, one) for name, one in summaries.items()])
 
 
-def _generator_row(name: str, summary: dict) -> list[str]:
-    image, error = summary["image"], summary["embedding_error"]
-    plain, template = (summary["verification"][key] for key in ("plain", "template"))
+def _generator_row(name: str, summary: Evaluation) -> list[str]:
+    image, error = summary.image, summary.embedding_error
+    plain, template = (summary.verification[key] for key in ("plain", "template"))
     interval = ", ".join(f"{edge:.2%}" for edge in template["eer_ci95"])
     return [
         f"[`{name}`]({REPORTS}/{name}/evaluation/report.md)",
@@ -231,10 +231,10 @@ def field(faces: dict) -> str:
     rows = []
     for name, summary in faces.items():
         measures = [
-            *_folds_rows(summary["lfw_folds"]),
-            *_rates_rows(summary["verification"]),
-            *_robustness_rows(summary["robustness"]),
-            *_other_rows(summary["second_recogniser"]),
+            *_folds_rows(summary.lfw_folds),
+            *_rates_rows(summary.verification),
+            *_robustness_rows(summary.robustness),
+            *_other_rows(summary.second_recogniser),
         ]
         rows += [[f"`{name}`", *measure] for measure in measures]
     return table(["checkpoint", "", "plain photo", "template"], rows)
@@ -297,8 +297,8 @@ def mock_login(summaries: dict) -> str:
     return table(header, [_login_row(name, one) for name, one in summaries.items()])
 
 
-def _login_row(name: str, summary: dict) -> list[str]:
-    table4 = summary["paper"]["table4"]
+def _login_row(name: str, summary: Evaluation) -> list[str]:
+    table4 = summary.paper["table4"]
     scores = [table4[key]["f1"]["mean"] for key in ("plain", "template", "plain_again")]
     mean, low, high = (100 * value for value in (table4["drop"]["mean"], *table4["drop"]["ci95"]))
     return [
@@ -312,13 +312,9 @@ def failures(summaries: dict) -> str:
     keys = ("blank", "contours_kept", "only_colours_changed")
     rows = []
     for name, summary in summaries.items():
-        shares = [summary["failures"][key] for key in keys]
+        shares = [summary.failures[key] for key in keys]
         rows.append([f"`{name}`", *(f"{share:.2f}" for share in shares)])
     return table(["checkpoint", "blank output", "contours kept", "only colours changed"], rows)
-
-
-def _read(path: Path) -> dict | None:
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def with_tables(text: str, tables: str) -> str:
