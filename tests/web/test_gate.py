@@ -417,7 +417,7 @@ def test_sessions_without_a_visit_are_forgotten(served, page):
     """Each call of an endpoint is a session of its own, of half a megabyte."""
     holder = served.blocks.state_holder
     with httpx.Client(base_url=served.address, timeout=60) as client:
-        for _ in range(3 * gate.EMPTY_SESSIONS):
+        for _ in range(3 * blocks.EMPTY_SESSIONS):
             event = client.post(
                 "gradio_api/call/distort", json={"data": [None, DEFAULT_FACES]}
             ).json()["event_id"]

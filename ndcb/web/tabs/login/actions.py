@@ -144,10 +144,10 @@ def wire(models: Models, parts: dict[str, Component]) -> None:
     outputs = {name: parts[name] for name in (*VAULT, "new_card")}
     busy = {"show_progress_on": parts["says"], **QUEUE}
     for name, action in ACTIONS.items():
-        handler, inputs = handler_of(models, action), inputs_of(parts, action)
+        handler, inputs = handler_of(models, name, action), inputs_of(parts, action)
         connect(parts[name].click, handler, inputs, outputs, **busy)
     action = ACTIONS["verify"]
-    handler, inputs = handler_of(models, action), inputs_of(parts, action)
+    handler, inputs = handler_of(models, "verify", action), inputs_of(parts, action)
     connect(parts["name"].submit, handler, inputs, outputs, **busy)
 
 
@@ -155,11 +155,14 @@ def inputs_of(parts: dict[str, Component], action: Action) -> list[Component]:
     return [parts["visit"], *[parts[name] for name in action.needs]]
 
 
-def handler_of(models: Models, action: Action) -> Callable[..., Answer]:
+def handler_of(models: Models, name: str, action: Action) -> Callable[..., Answer]:
+    """What the button of that name calls; Gradio names the event after it."""
+
     def on_event(seen: Visit | str | None, progress=gr.Progress(), *values) -> Answer:
         entered = Entered(**dict(zip(action.needs, values, strict=True)))
         return answer(models, seen, lambda visit: action.do(visit, entered), progress, action.stage)
 
+    on_event.__name__ = f"on_{name}"
     return on_event
 
 

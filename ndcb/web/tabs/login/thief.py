@@ -146,7 +146,7 @@ def wire(models: Models, parts: dict[str, Component]) -> None:
     busy = {"show_progress_on": parts["thief"], **QUEUE}
     connect(parts["loot"].select, on_steal, parts["visit"], outputs, **busy)
     for name, action in ACTIONS.items():
-        handler, inputs = handler_of(models, action), inputs_of(parts, action)
+        handler, inputs = handler_of(models, name, action), inputs_of(parts, action)
         connect(parts[name].click, handler, inputs, outputs, **busy)
 
 
