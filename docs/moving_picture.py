@@ -26,9 +26,8 @@ LEFT, RIGHT, TOP = 16, 252, 56
 """Where the photo and the template lie."""
 WORDS = 476
 GREEN, GREY, INK = (22, 130, 90), (205, 205, 205), (35, 35, 35)
-FADING = (0.2, 0.4, 0.6, 0.8)
-HELD, FADED = 2400, 60
-"""Milliseconds of a frame that stands still, and of one between two templates."""
+HELD = 2400
+"""Milliseconds of a frame."""
 GENERATORS = {
     "faces": "the paper's U-Net recolours",
     "faces-concealing": "trained against recolouring",
@@ -64,25 +63,13 @@ def distort(distorter: Distorter, face: Image.Image) -> Distortion:
     return distorter.distort(face, direction.new_tensor(turn) @ direction)
 
 
-def frames(all_scenes: list[Scene]) -> list[tuple[Image.Image, int]]:
-    """Each picture, and how many milliseconds it stays."""
-    shown = []
-    before = all_scenes[-1].result.template
-    for scene in all_scenes:
-        template = scene.result.template
-        for share in FADING:
-            shown.append((frame(scene, Image.blend(before, template, share)), FADED))
-        shown.append((frame(scene, template), HELD))
-        before = template
-    return shown
-
-
-def frame(scene: Scene, template: Image.Image) -> Image.Image:
+def frame(scene: Scene) -> Image.Image:
+    """One generator: photo, template and distances. Nothing is blended: each frame is true."""
     page = Image.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(page)
     for place, title, picture in (
         (LEFT, "photo X", scene.result.original),
-        (RIGHT, "stored template T", template),
+        (RIGHT, "stored template T", scene.result.template),
     ):
         draw.text((place, TOP - 28), title, INK, font(17))
         page.paste(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (place, TOP))
@@ -123,15 +110,15 @@ def font(points: int) -> ImageFont.FreeTypeFont:
 
 
 def main() -> None:
-    shown = frames(scenes(Models()))
-    pictures = [picture.quantize(255, dither=Image.Dither.NONE) for picture, _ in shown]
+    shown = map(frame, scenes(Models()))
+    pictures = [picture.quantize(255, dither=Image.Dither.NONE) for picture in shown]
     with whole_file(FILE) as file:
         pictures[0].save(
             file,
             "GIF",
             save_all=True,
             append_images=pictures[1:],
-            duration=[milliseconds for _, milliseconds in shown],
+            duration=HELD,
             loop=0,
         )
     print(FILE)
