@@ -74,9 +74,9 @@ def quality(path: Path | None = None) -> Quality:
     return _read(Quality, path or evaluations.FOLDER / "quality.json")
 
 
-def objectives() -> Objectives:
+def objectives(path: Path | None = None) -> Objectives:
     """Raises BadCheckpoint: the file is missing or damaged."""
-    return _read(Objectives, evaluations.FOLDER / "objectives.json")
+    return _read(Objectives, path or evaluations.FOLDER / "objectives.json")
 
 
 def benchmark() -> Benchmark:

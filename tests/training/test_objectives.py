@@ -11,6 +11,7 @@ import torch
 
 from ndcb.core.terms import NotAvailable
 from ndcb.generators.bottleneck import BottleneckConfig
+from ndcb.results import studies
 from training import presets
 from training.loops import bottleneck
 from training.measure import objectives
@@ -75,7 +76,7 @@ def test_objectives_part_at_one_state_and_a_second_call_trains_nothing(
         assert one.items() >= change.items() and one["pictures"] == 12
         assert one["plain"]["eer"] < 0.2 < one["template"]["eer"]  # untrained
         assert one["embedding_error"]["mean"] > 0.5
-    words, table = rows_of_readme(found)
+    words, table = rows_of_readme(studies.objectives(file))
     assert "2 steps from step 2" in words and table.count("\n") == 2 + len(objectives.OBJECTIVES)
 
     def never(*_):
