@@ -299,7 +299,7 @@ def revoke(command: Revoke, progress: Progress) -> Iterator[dict]:
     from ndcb.vault.vault import Vault
 
     _check_is_there(command.vault)
-    with closing(Vault(command.vault, Models(), command.keys)) as vault:
+    with closing(Vault(command.vault, Models(), _keys(command))) as vault:
         rows = vault.database.rows(clean_name(command.name))
         line = {}
         if any(row.generator in names(SEALED) for row in rows):
@@ -338,12 +338,22 @@ def _open(command: Modelled):
     vault = Vault(
         command.vault,
         models,
-        getattr(command, "keys", None),
+        _keys(command),
         polish_steps=getattr(command, "polish", 0),
         any_quality=getattr(command, "any_quality", False),
         **{"sealed_generator" if sealing else "generator": generator},
     )
     return closing(vault)
+
+
+def _keys(command: Kept) -> str | None:
+    """Where the key store is; None where the verb needs none.
+
+    One that is only read and is not there is an empty one in memory, so that no file is left.
+    """
+    place = getattr(command, "keys", None)
+    is_there = place is None or "://" in place or os.path.exists(place)
+    return place if is_there or isinstance(command, Enrolling) else "sqlite://"
 
 
 def _check_is_there(place: str) -> None:

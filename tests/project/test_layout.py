@@ -211,3 +211,16 @@ def test_checkpoints_stay_small(tracked):
         if name.endswith(".safetensors") and size > 8 * MEGABYTE
     } == {}
     assert not any(name.endswith((".pt", ".pth", ".pkl", ".npy")) for name in sizes)
+
+
+def test_functions_are_short():
+    lengths = [
+        node.end_lineno - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths.sort()
+    assert len(lengths) > 1000
+    assert lengths[len(lengths) // 2] <= 10
+    assert lengths[len(lengths) * 9 // 10] <= 25 and lengths[-1] <= 60
