@@ -1,6 +1,7 @@
 """Everything that is measured of sealed templates: python -m training evaluate faces-sealed.
 
-All of it is of test people. It is written to summary.json under `sealed`, to report.md and docs/results.md:
+All of it is of test people. It is written to summary.json under `sealed`, to report.md and to
+docs/results.md:
     direction_error        {mean, median, p95, p99} of the squared distance between z(F(T)) and
                            R_k z(F(X))
     polish                 pictures, steps.{0, 1, 2, 5, 10}.{mean, median, p95, p99, milliseconds}
