@@ -18,6 +18,7 @@ from PIL import Image
 import app
 from ndcb.faces import samples
 from ndcb.web import private_files
+from training.benchmark.served import free_port
 
 CHROMIUM = next(
     filter(
@@ -80,7 +81,7 @@ def served(
         if sweep:
             private_files.keep_sweeping(folder, **sweep)
         _, address, _ = blocks.launch(
-            **app.LAUNCH, server_port=None, prevent_thread_lock=True, quiet=True
+            **app.LAUNCH, server_port=free_port(), prevent_thread_lock=True, quiet=True
         )
         yield Served(address, folder, own, blocks)
         blocks.close()

@@ -184,12 +184,27 @@ def test_exceptions_that_stop_the_libraries(monkeypatch, capsys):
 @pytest.mark.slow
 def test_where_no_port_is_free_one_sentence_says_so(tmp_path):
     with socket.socket() as taken:
-        with suppress(OSError):  # another program has it: as good
-            taken.bind(("127.0.0.1", 7860))
-            taken.listen()
-        with start_page(tmp_path, GRADIO_NUM_PORTS="1") as process:
+        take(taken, 7860)
+        process = start_page(tmp_path, GRADIO_NUM_PORTS="1")
+        try:
             _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (1, f"{environment.NO_PORT}\n")
+
+
+def take(server: socket.socket, port: int, patience: float = 60) -> None:
+    """Listen to the port, as soon as no other page of this suite does; if another program keeps
+    it, it is taken all the same.
+    """
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Gradio binds it
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        with suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            server.listen()
+            return
+        time.sleep(0.2)
 
 
 def start_page(folder, **values: str) -> subprocess.Popen:

@@ -27,6 +27,7 @@ from ndcb.web.page import LAUNCH
 from ndcb.web.tabs import distort, live
 from ndcb.web.tabs.live import frames, texts
 from ndcb.web.tabs.live.frames import answer
+from training.benchmark.served import free_port
 
 CHROMIUM = next(
     filter(
@@ -229,7 +230,10 @@ def page(tmp_path_factory, models):
         with gr.Tab("Live"):
             live.build(models)
     _, address, _ = blocks.launch(
-        **{**LAUNCH, "css": style.CSS + live.CSS}, prevent_thread_lock=True, quiet=True
+        **{**LAUNCH, "css": style.CSS + live.CSS},
+        server_port=free_port(),
+        prevent_thread_lock=True,
+        quiet=True,
     )
     models.warm_up(["faces", DEFAULT_FACES])
     yield SimpleNamespace(address=address, folder=folder, blocks=blocks, line=lines[0])
