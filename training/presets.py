@@ -124,6 +124,8 @@ class BottleneckTraining:
     """
     disturbed: float = 0.0
     """Share of each batch that is shrunk and enlarged again before F sees it."""
+    compressed: float = 0.0
+    """Share of each batch that is saved as a JPEG before F sees it."""
     limit: int | None = None
     """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
@@ -282,6 +284,24 @@ def faces_bottleneck() -> BottleneckTraining:
     )
 
 
+def sface_bottleneck() -> BottleneckTraining:
+    """`faces_bottleneck` against SFace, 112x112. Templates outlast JPEG and half their size: what
+    is finer than four pixels may differ between people, not only what is finer than two.
+    """
+    return BottleneckTraining(
+        "sface-bottleneck",
+        Schedule(steps=3000, batch=16, lr=1e-3, cosine=True, save_every=50),
+        BottleneckConfig(128, 128, (320, 224, 128, 64), change=0.12, start=7),
+        recogniser="sface",
+        uniformity=200.0,
+        uniformity_block=4,
+        uniformity_from=9 / 16,
+        disturbed=0.35,
+        compressed=0.35,
+        label="Faces: bottleneck for SFace, T = D(F(X))",
+    )
+
+
 def faces_sealed() -> SealedTraining:
     """T = D(R_k z(X)): revocable, and without the key it reveals nothing."""
     return SealedTraining(
@@ -302,6 +322,7 @@ PRESETS = {
     "faces-concealing": faces_concealing(),
     "faces-bottleneck": faces_bottleneck(),
     "faces-sealed": faces_sealed(),
+    "sface-bottleneck": sface_bottleneck(),
 }
 
 

@@ -18,7 +18,7 @@ from ndcb.core.tensors import quantise, to_pictures
 from ndcb.core.terms import UserError
 from ndcb.models.checkpoints import INVERTERS, load
 from ndcb.models.kinds import is_digit, is_sealed, sealed_generators
-from ndcb.models.pipeline import Models
+from ndcb.models.pipeline import Models, Picture
 from ndcb.vault.templates import Stolen
 
 INVERTER = "inverter"
@@ -38,7 +38,7 @@ class Restoration:
     """From F of the photo that was given: the most there is to get."""
 
 
-def restore(models: Models, stolen: Stolen, photo: Image.Image | None = None) -> Restoration:
+def restore(models: Models, stolen: Stolen, photo: Picture | None = None) -> Restoration:
     """A face painted from the stolen template, and one from the photo where there is one.
 
     Raises UserError: the template is a digit's.

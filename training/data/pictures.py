@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from ndcb.core.files import whole_file
-from ndcb.core.terms import UnknownName
+from ndcb.core.terms import BY_BOX, UnknownName
 from ndcb.faces.lfw import PARTS, TEST_SHARE, part_of
 from training.data.datasets import cached, lfw_faces, mnist
 
@@ -75,15 +75,19 @@ SPLITS = {
 }
 
 
-def load_pictures(dataset: str, root: Path, limit: int | None = None) -> Pictures:
-    """`lfw` or `mnist`; of each part only the first `limit` pictures."""
+def load_pictures(
+    dataset: str, root: Path, limit: int | None = None, alignment: str = BY_BOX
+) -> Pictures:
+    """`lfw` or `mnist`; of each part only the first `limit` pictures. alignment: of faces."""
     if dataset not in SPLITS:
         raise UnknownName("data set", dataset, SPLITS)
-    return (lfw_pictures if dataset == "lfw" else mnist_pictures)(root, limit)
+    if dataset == "mnist":
+        return mnist_pictures(root, limit)
+    return lfw_pictures(root, limit, alignment)
 
 
-def lfw_pictures(root: Path, limit: int | None = None) -> Pictures:
-    faces = lfw_faces(root, limit)
+def lfw_pictures(root: Path, limit: int | None = None, alignment: str = BY_BOX) -> Pictures:
+    faces = lfw_faces(root, limit, alignment)
     part = np.array([part_of(person) for person in faces.people])
     return Pictures("lfw", faces.images, faces.people, part, faces.names, faces.detected)
 
