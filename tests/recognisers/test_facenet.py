@@ -83,7 +83,8 @@ def test_without_the_package_the_message_names_it(monkeypatch):
         facenet.casia_graph()
 
 
-def test_another_graph_is_refused(monkeypatch):
+def test_another_graph_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
     monkeypatch.setattr(facenet, "CASIA_SHA256", "0" * 64)
     with pytest.raises(NotAvailable, match="graph_final.pb is damaged or another version"):
         facenet.load_facenet()
