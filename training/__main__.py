@@ -67,7 +67,11 @@ class EvaluateJob(Data):
     """
     what: tuple[str, ...] = ()
     """Only these parts: image, embedding_error, failures, failure_to_enrol, verification,
-    lfw_folds, paper, robustness, second_recogniser, polish.
+    curves, identification, groups, zoo, lfw_folds, paper, robustness, second_recogniser, polish.
+    """
+    groups: Path | None = None
+    """CSV file with the columns name and group: people whose error rates are measured apart. A name
+    is a person's of LFW. Default: lfw_groups.csv in the folder of the data, where it is there.
     """
 
 
@@ -146,7 +150,7 @@ def evaluate_all(job: EvaluateJob) -> None:
     from training.evaluation import evaluate
 
     for name in job.checkpoints:
-        print(evaluate(name, data_root(job.data), job.what))
+        print(evaluate(name, data_root(job.data), job.what, job.groups))
 
 
 def attack_all(job: AttackJob) -> None:

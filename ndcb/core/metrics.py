@@ -6,7 +6,8 @@ non-mated) scores, (i,), pictures of two. All rates are shares in [0, 1].
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -170,31 +171,107 @@ def bootstrap_mean(values, pairs, draws: int = 1000, seed: int = 0) -> list[floa
 
 
 def bootstrap_rates(
-    genuine, impostor, genuine_pairs, impostor_pairs, fmr, draws: int = 200, seed: int = 0
+    genuine,
+    impostor,
+    genuine_pairs,
+    impostor_pairs,
+    fmr,
+    draws: int = 200,
+    seed: int = 0,
+    genuine_weights=None,
+    thresholds=(),
+    impostor_total: Callable[[np.ndarray], float] | None = None,
 ) -> dict:
-    """95 % intervals over people: {"eer": [low, high], "fnmr": (2, len(fmr))}.
+    """Error rates, and their 95 % intervals over people.
 
-    genuine_pairs (g, 2) and impostor_pairs (i, 2) hold people's numbers 0, 1, ... A draw without a
-    genuine or without an impostor pair is left out.
+    genuine_pairs (g, 2) and impostor_pairs (i, 2) hold people's numbers 0, 1, ... What is drawn is
+    people. genuine_weights, (g,): how much each genuine score counts; default 1. impostor_total: how
+    often each person is in a sample -> the weight of all impostor pairs, where `impostor` has only
+    the lowest scores; no FMR is asked for that is over their share. A draw without a genuine or
+    without an impostor pair is left out. Returns
+        eer            [low, high]
+        fnmr           (2, len(fmr)): of the FNMR at each `fmr`
+        fmr_at         (2, len(thresholds)): of the FMR at each threshold; fnmr_at: of the FNMR
+        estimate       {eer, fnmr, fmr_at, fnmr_at} of all people: the rates themselves
     """
-    genuine, genuine_pairs = _sorted(genuine, genuine_pairs)
-    impostor, impostor_pairs = _sorted(impostor, impostor_pairs)
-    thresholds = np.append(np.unique(np.concatenate([genuine, impostor])), np.inf)
-    genuine_under = np.searchsorted(genuine, thresholds, side="left")
-    impostor_under = np.searchsorted(impostor, thresholds, side="left")
+    comparisons = _Comparisons.of(
+        genuine,
+        impostor,
+        genuine_pairs,
+        impostor_pairs,
+        genuine_weights,
+        fmr,
+        thresholds,
+        impostor_total,
+    )
     people = 1 + max(genuine_pairs.max(), impostor_pairs.max())
+    drawn = [comparisons.rates(times) for times in resample(people, draws, seed)]
+    drawn = [rates for rates in drawn if rates]
+    return {
+        "eer": interval([rates["eer"] for rates in drawn]),
+        "estimate": comparisons.rates(np.ones(people, int)),
+        **{
+            key: np.percentile([rates[key] for rates in drawn], [2.5, 97.5], axis=0)
+            for key in ("fnmr", "fmr_at", "fnmr_at")
+        },
+    }
 
-    eers, fnmrs = [], []
-    for times in resample(people, draws, seed):
-        genuine_shares = _cumulated(pair_weights(times, genuine_pairs))
-        impostor_shares = _cumulated(pair_weights(times, impostor_pairs))
+
+@dataclass(frozen=True)
+class _Comparisons:
+    """Sorted scores and who was compared: what a bootstrap weighs anew in every draw."""
+
+    genuine: np.ndarray
+    genuine_pairs: np.ndarray
+    genuine_weights: np.ndarray
+    impostor: np.ndarray
+    impostor_pairs: np.ndarray
+    genuine_under: np.ndarray
+    """How many genuine scores are under each score that occurs."""
+    impostor_under: np.ndarray
+    fmr: np.ndarray
+    thresholds: np.ndarray
+    impostor_total: Callable[[np.ndarray], float] | None
+
+    @staticmethod
+    def of(genuine, impostor, genuine_pairs, impostor_pairs, weights, fmr, thresholds, total):
+        order = np.argsort(genuine)
+        weights = np.ones(len(order), int) if weights is None else np.asarray(weights)
+        genuine, genuine_pairs = np.asarray(genuine)[order], genuine_pairs[order]
+        impostor, impostor_pairs = _sorted(impostor, impostor_pairs)
+        scores = np.append(np.unique(np.concatenate([genuine, impostor])), np.inf)
+        return _Comparisons(
+            genuine,
+            genuine_pairs,
+            weights[order],
+            impostor,
+            impostor_pairs,
+            np.searchsorted(genuine, scores, side="left"),
+            np.searchsorted(impostor, scores, side="left"),
+            np.asarray(fmr, dtype=float),
+            np.asarray(thresholds, dtype=float),
+            total,
+        )
+
+    def rates(self, times: np.ndarray) -> dict:
+        """The rates where person p counts times[p]; empty where no pair is left."""
+        genuine_weights = self.genuine_weights * pair_weights(times, self.genuine_pairs)
+        genuine_shares = _cumulated(genuine_weights)
+        total = self.impostor_total(times) if self.impostor_total else None
+        impostor_shares = _cumulated(pair_weights(times, self.impostor_pairs), total)
         if genuine_shares is None or impostor_shares is None:
-            continue
-        eers.append(_crossing(genuine_shares, genuine_under, impostor_shares, impostor_under))
-        allowed = np.searchsorted(impostor_shares, fmr, side="right") - 1
-        at = np.append(impostor, np.inf)[np.minimum(allowed, len(impostor))]
-        fnmrs.append(1 - genuine_shares[np.searchsorted(genuine, at, side="left")])
-    return {"eer": interval(eers), "fnmr": np.percentile(fnmrs, [2.5, 97.5], axis=0)}
+            return {}
+        allowed = np.searchsorted(impostor_shares, self.fmr, side="right") - 1
+        at = np.append(self.impostor, np.inf)[np.minimum(allowed, len(self.impostor))]
+        under = [np.searchsorted(side, self.thresholds) for side in (self.impostor, self.genuine)]
+        return {
+            "eer": _crossing(
+                genuine_shares, self.genuine_under, impostor_shares, self.impostor_under
+            ),
+            "fnmr": 1 - genuine_shares[np.searchsorted(self.genuine, at, side="left")],
+            "fmr_at": impostor_shares[under[0]],
+            "fnmr_at": 1 - genuine_shares[under[1]],
+        }
 
 
 def _sorted(scores, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,10 +280,11 @@ def _sorted(scores, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(scores)[order], pairs[order]
 
 
-def _cumulated(weights: np.ndarray) -> np.ndarray | None:
-    """(k + 1,): the share of the first 0, 1, ... k weights; None where all are 0."""
+def _cumulated(weights: np.ndarray, total: float | None = None) -> np.ndarray | None:
+    """(k + 1,): the share of the first 0, 1, ... k weights of their total; None where it is 0."""
     sums = np.append(0, np.cumsum(weights, dtype=np.float64))
-    return sums / sums[-1] if sums[-1] else None
+    total = sums[-1] if total is None else total
+    return sums / total if total else None
 
 
 def _crossing(genuine_shares, genuine_under, impostor_shares, impostor_under) -> float:

@@ -2,13 +2,31 @@
 
 from collections.abc import Callable
 
-from ndcb.report import attacks, folds, mock_login, pictures, robustness, sealed, verification
+from ndcb.report import (
+    attacks,
+    folds,
+    groups,
+    identification,
+    mock_login,
+    pictures,
+    robustness,
+    sealed,
+    verification,
+)
 from ndcb.report.goals import side_by_side
 from ndcb.results.goals import SEALED_GOALS
 from ndcb.results.summaries import Evaluation, SealedEvaluation
 
 SECTIONS = [
     ("Verification", ("verification",), verification.for_report),
+    ("FMR and FNMR by threshold", ("curves",), lambda e: identification.curves(e.curves)),
+    (
+        "Identification",
+        ("identification",),
+        lambda e: identification.identification(e.identification),
+    ),
+    ("Groups of people", ("groups",), lambda e: groups.groups(e.groups)),
+    ("Who causes the errors", ("zoo",), lambda e: identification.zoo(e.zoo)),
     ("LFW's ten folds", ("lfw_folds",), folds.for_report),
     ("Pictures and embeddings", ("image", "embedding_error", "failures"), pictures.for_report),
     ("A second recogniser", ("second_recogniser",), robustness.second_recogniser_for_report),
@@ -37,6 +55,13 @@ WHERE_MEASURED = [
 """Sections that only generators of faces have: title, part, evaluation -> Markdown."""
 SEALED_SECTIONS = {
     "verification": ("Verification", sealed.verification),
+    "curves": ("FMR and FNMR by threshold", sealed.with_key(identification.curves)),
+    "identification": (
+        "Identification, where the service holds all keys",
+        sealed.with_key(identification.identification),
+    ),
+    "groups": ("Groups of people", sealed.with_key(groups.groups)),
+    "zoo": ("Who causes the errors", sealed.with_key(identification.zoo)),
     "lfw_folds": ("LFW's ten folds", sealed.lfw_folds),
     "security": ("Renewed, replayed, stolen, reused", sealed.security),
     "linkability": ("Linkability", sealed.linkability),

@@ -2,6 +2,8 @@
 evaluation, a mapping (`ndcb.results.summaries.SealedParts`).
 """
 
+from collections.abc import Callable
+
 from ndcb.report.cells import number, numbers_table, plain_points, rate, table
 from ndcb.report.names import JUDGES
 from ndcb.results.summaries import Figures, SealedParts
@@ -65,6 +67,18 @@ def _judged(restoration: Figures) -> str:
 def _same(judged: Figures, form: str = ".1%") -> str:
     """The share of pictures that are taken for the person of the photo they came from."""
     return format(judged["same_photo"]["share"], form)
+
+
+KEYS = (
+    "Distances are of directions z. A plain photo is one without a template yet; every stranger has"
+    " the key of the template's owner. Without that key a stranger's score is that of a random"
+    " rotation, whoever it is: not measured here."
+)
+
+
+def with_key(tables: Callable[[Figures], str]) -> Callable[[Figures], str]:
+    """The same tables of sealed templates, and what the strangers have."""
+    return lambda figures: f"{KEYS}\n\n{tables(figures)}"
 
 
 def verification(figures: Figures) -> str:

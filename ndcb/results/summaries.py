@@ -65,6 +65,14 @@ class PlainParts(Parts):
     """How often the detector found no face: of all pictures, and of the test part."""
     verification: Figures
     """Error rates with the photo (`plain`) and with the template as reference."""
+    curves: Figures
+    """FMR(t) and FNMR(t), and error rates of up to 20 genuine pairs a person."""
+    identification: Figures
+    """Searches: CMC of the closed set, FNIR at an FPIR of the open one."""
+    groups: Figures
+    """Error rates within groups of people and across them."""
+    zoo: Figures
+    """Who causes the errors: goats, lambs and wolves."""
     lfw_folds: Figures
     """Accuracy on LFW's ten official folds, and what the template costs of it."""
     paper: Figures
@@ -87,6 +95,14 @@ class SealedParts(Parts):
     """Squared distance between z(F(T)) and the rotated z(F(X))."""
     verification: Figures
     """Error rates unprotected, with own keys, and with a stolen key."""
+    curves: Figures
+    """FMR(t) and FNMR(t), and error rates of up to 20 genuine pairs a person."""
+    identification: Figures
+    """Searches: CMC of the closed set, FNIR at an FPIR of the open one."""
+    groups: Figures
+    """Error rates within groups of people and across them."""
+    zoo: Figures
+    """Who causes the errors: goats, lambs and wolves."""
     lfw_folds: Figures
     """Accuracy on LFW's ten official folds, unprotected and sealed."""
     security: Figures

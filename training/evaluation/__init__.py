@@ -25,14 +25,41 @@ summary.json:
                            centred.plain_accuracy_needed, test_people.{pairs, plain.accuracy,
                            template.accuracy, drop}
     verification           {plain, template}.{eer, eer_ci95, threshold_at_eer, fnmr_at_fmr_1e-2,
-                           fnmr_at_fmr_1e-3, d_prime, genuine, impostor,
-                           at_login_threshold.{threshold, fmr, fnmr}, det.{fmr, fnmr, low, high}}
+                           fnmr_at_fmr_1e-3, fnmr_at_fmr_1e-4, fnmr_at_fmr_1e-2_ci95,
+                           fnmr_at_fmr_1e-3_ci95, fnmr_at_fmr_1e-4_ci95, d_prime, genuine, impostor,
+                           at_login_threshold.{threshold, fmr, fnmr, fmr_ci95, fnmr_ci95},
+                           det.{fmr, fnmr, low, high}}
+    curves                 pairs_a_person, people, genuine, impostor, threshold, {plain,
+                           template}.{eer, eer_ci95, fnmr_at_fmr_1e-2, fnmr_at_fmr_1e-3,
+                           fnmr_at_fmr_1e-4, fnmr_at_fmr_1e-2_ci95, fnmr_at_fmr_1e-3_ci95,
+                           fnmr_at_fmr_1e-4_ci95, fmr, fmr_low, fmr_high, fnmr, fnmr_low, fnmr_high,
+                           fnmr_five_pairs} (up to `pairs_a_person` genuine pairs, every person
+                           counts equally; lists are of the rates at each `threshold`)
+    identification         gallery, galleries, mated_probes, non_mated_probes, {plain,
+                           template}.{{rank_1, rank_5, rank_10, fnir_at_fpir_1e-2,
+                           fnir_at_fpir_3e-3}.{rate, ci95}, cmc.{rank, rate, low, high},
+                           at_login_threshold.{threshold, {fpir, fnir}.{rate, ci95}}} (see
+                           `evaluation.identification`)
+    groups                 remark, unknown_people, overall.{test_people, pictures,
+                           failure_to_enrol.{failures, rate, ci95}, at.{level, threshold, {plain,
+                           template}.{fmr, fnmr}.{rate, ci95}}}, of.{group, people,
+                           training_people, development_people, test_people, pictures, comparisons,
+                           genuine_people, failure_to_enrol.{failures, rate, ci95},
+                           tar_at_own_fmr_1e-3.{plain, template}.{rate, ci95}, at.{level,
+                           threshold, {plain, template}.{fmr_within, fmr_across, fnmr,
+                           times_overall}.{rate, ci95}, wider.{fmr, fnmr}.{rate, ci95}}} (`of` and
+                           `at` are lists; see `evaluation.groups`)
+    zoo                    worst, threshold, {plain, template}.{{goats, lambs, wolves}.{people, of,
+                           share_of_people, share_of_errors, ci95}, people.{genuine,
+                           impostor_as_reference, impostor_as_probe}} (`people.*`: mean squared
+                           distances of everyone with several pictures; see `evaluation.zoo`)
     embedding_error        mean, median, p95, p99, alpha, share_over_alpha
     image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
-    second_recogniser      name, {plain, template}.{eer, tar_at_fmr_1e-2, tar_at_fmr_1e-3}
-    robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3,
-                           embedding_error}
-    failure_to_enrol       {all, test}.{pictures, failures, rate}
+    second_recogniser      name, {plain, template}.{eer, eer_ci95, tar_at_fmr_1e-2,
+                           tar_at_fmr_1e-2_ci95, tar_at_fmr_1e-3, tar_at_fmr_1e-3_ci95}
+    robustness             {jpeg_75, half_size, double_size}.{eer, eer_ci95, fnmr_at_fmr_1e-3,
+                           fnmr_at_fmr_1e-3_ci95, embedding_error}
+    failure_to_enrol       {all, test}.{pictures, failures, rate, ci95}
     failures               blank, contours_kept, only_colours_changed: Table 5's, each in [0, 1]
     polish                 pictures, steps.{0, 1, 2, 5}.{mean, median, p95, p99, milliseconds,
                            passes}: squared embedding distance after so many steps; the time they
@@ -76,8 +103,18 @@ from ndcb.results import goals
 from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.data.sealed_material import SealedMaterial
-from training.evaluation import field, files, report, sealed
+from training.evaluation import (
+    curves,
+    field,
+    files,
+    groups,
+    identification,
+    report,
+    sealed,
+    zoo,
+)
 from training.evaluation.folds import NOT_ALL_PAIRS, lfw_folds, official_pairs
+from training.evaluation.group_table import Groups, read_groups
 from training.evaluation.paper import paper
 from training.measure.record import failure_figures, image_figures
 from training.provenance import commit, versions
@@ -105,6 +142,10 @@ PARTS: dict[str, Callable[[Material, Path], dict]] = {
     "failures": lambda material, root: failure_figures(material),
     "failure_to_enrol": _of_faces(lambda material, root: field.failure_to_enrol(material)),
     "verification": lambda material, root: field.verification(material),
+    "curves": _of_faces(lambda material, root: curves.curves(material)),
+    "identification": _of_faces(lambda material, root: identification.identification(material)),
+    "groups": _of_faces(lambda material, root: groups.groups(material, read_groups(None, root))),
+    "zoo": _of_faces(lambda material, root: zoo.zoo(material)),
     "lfw_folds": _of_faces(_folds),
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
@@ -115,10 +156,13 @@ KEPT = ("attacks",)
 """Keys that other commands write; they stay when all is measured anew."""
 
 
-def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
+def evaluate(
+    name: str, root: Path, what: tuple[str, ...] = (), group_file: Path | None = None
+) -> Path:
     """Measure a checkpoint, by name or path, and write its evaluation; returns the folder.
 
-    what: only these parts; default all. Embeddings are kept in the cache as they come, so a second
+    what: only these parts; default all. group_file: a table of people's groups in place of
+    lfw_groups.csv beside the data. Embeddings are kept in the cache as they come, so a second
     run is fast and a stopped one goes on. Raises UserError.
     """
     device = pick_device("auto")
@@ -133,19 +177,30 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
             f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure"
             f" {name}"
         )
+    table = read_groups(group_file, root)
     pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
     recogniser = load_recogniser(record["recogniser"], device)
     folder = checkpoints.folder_of(name) / "evaluation"
     if is_sealed:
         material = SealedMaterial(checkpoint, recogniser, pictures)
-        return _evaluate_sealed(material, root, folder, what)
-    return _evaluate(Material(checkpoint, recogniser, pictures), root, folder, what)
+        return _evaluate_sealed(material, root, folder, what, table)
+    return _evaluate(Material(checkpoint, recogniser, pictures), root, folder, what, table)
 
 
-def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...]) -> Path:
+def _evaluate(
+    material: Material,
+    root: Path,
+    folder: Path,
+    what: tuple[str, ...],
+    table: Groups | None = None,
+) -> Path:
     started, caches_were_empty = time.perf_counter(), not any(cache_root().rglob("*.npy"))
     chosen = [part for part in PARTS if part in what or not what]
     measures = {part: partial(PARTS[part], material, root) for part in chosen}
+    if "groups" in measures and table:
+        measures["groups"] = partial(
+            _of_faces(lambda own, _: groups.groups(own, table)), material, root
+        )
     found, seconds = _measured(material.checkpoint.name, measures)
     arrays = files.arrays(material)
     seconds |= {"total": time.perf_counter() - started}
@@ -163,7 +218,11 @@ def _evaluate(material: Material, root: Path, folder: Path, what: tuple[str, ...
 
 
 def _evaluate_sealed(
-    material: SealedMaterial, root: Path, folder: Path, what: tuple[str, ...]
+    material: SealedMaterial,
+    root: Path,
+    folder: Path,
+    what: tuple[str, ...],
+    table: Groups | None = None,
 ) -> Path:
     """Write chosen parts as they come; all parts at once, when the last is done.
 
@@ -175,6 +234,8 @@ def _evaluate_sealed(
 
     for part in (part for part in sealed.PARTS if part in left):
         measure = partial(sealed.PARTS[part], material, root, folder.parent)
+        if part == "groups" and table:
+            measure = partial(groups.groups, material, table)
         found, seconds = _measured(material.checkpoint.name, {part: measure})
         done = head | {
             "seconds": done.get("seconds", {}) | rounded(seconds),

@@ -5,10 +5,18 @@ import time
 import numpy as np
 import torch
 
-from ndcb.core.metrics import bootstrap_rates, d_prime, det, error_rates, fnmr_at_fmr
+from ndcb.core.metrics import (
+    bootstrap_mean,
+    bootstrap_rates,
+    d_prime,
+    det,
+    error_rates,
+    fnmr_at_fmr,
+)
 from ndcb.core.terms import NotAvailable
 from ndcb.generators.polish import polish
 from training.data.material import CHANGES, Material
+from training.evaluation.compared import operating_threshold
 from training.measure.record import mated_pairs, pair_distances, scores, spread, squared_distances
 from training.measure.record import verification as rates
 from training.measure.second_recogniser import load_second_recogniser
@@ -17,6 +25,7 @@ POLISH_STEPS = (0, 1, 2, 5)
 POLISHED = 128
 """So many test pictures are polished, chosen with a fixed seed."""
 DET_FMR = np.logspace(-5, 0, 51)[:-1]
+NAMED_FMR = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 ALL_PAIRS = 4_000_000
 BAND_PAIRS = 500_000
 """Bands are computed from so many, chosen with a fixed seed, where there are over ALL_PAIRS."""
@@ -43,26 +52,35 @@ def _verification(
     impostor_pairs: np.ndarray,
 ) -> dict:
     genuine, impostor = scores(references, probes, material.labels)
-    units = _units(material.labels)
+    units, login = _units(material.labels), operating_threshold(material.checkpoint.record)
     band = bootstrap_rates(
         pair_distances(references, probes, genuine_pairs),
         pair_distances(references, probes, impostor_pairs),
         units[genuine_pairs],
         units[impostor_pairs],
-        DET_FMR,
+        [*DET_FMR, *NAMED_FMR.values()],
+        thresholds=[login],
     )
     measurable = 10 / len(impostor) <= DET_FMR  # fewer than ten scores say nothing
+    named = {
+        f"fnmr_at_fmr_{level}_ci95": band["fnmr"][:, len(DET_FMR) + place].tolist()
+        for place, level in enumerate(NAMED_FMR)
+    }
+    at_login = at_threshold(genuine, impostor, login) | {
+        "fmr_ci95": band["fmr_at"][:, 0].tolist(),
+        "fnmr_ci95": band["fnmr_at"][:, 0].tolist(),
+    }
     return rates(genuine, impostor) | {
         "eer_ci95": band["eer"],
+        "fnmr_at_fmr_1e-4": fnmr_at_fmr(genuine, impostor, 1e-4)[0],
+        **named,
         "d_prime": d_prime(genuine, impostor),
-        "at_login_threshold": at_threshold(
-            genuine, impostor, material.checkpoint.record["threshold"]
-        ),
+        "at_login_threshold": at_login,
         "det": {
             "fmr": DET_FMR[measurable].tolist(),
             "fnmr": det(genuine, impostor, DET_FMR)[0][measurable].tolist(),
-            "low": band["fnmr"][0][measurable].tolist(),
-            "high": band["fnmr"][1][measurable].tolist(),
+            "low": band["fnmr"][0][: len(DET_FMR)][measurable].tolist(),
+            "high": band["fnmr"][1][: len(DET_FMR)][measurable].tolist(),
         },
     }
 
@@ -114,9 +132,12 @@ def _changed(material: Material, change: str) -> dict:
     """EER, FNMR at FMR 1e-3, and the mean embedding error."""
     references, real = material.shifted(material.test, change), material.real_test
     error_rates = rates(*scores(references, real, material.labels))
+    band = intervals(references, real, material.labels)
     return {
         "eer": error_rates["eer"],
+        "eer_ci95": band["eer"],
         "fnmr_at_fmr_1e-3": error_rates["fnmr_at_fmr_1e-3"],
+        "fnmr_at_fmr_1e-3_ci95": band["1e-3"],
         "embedding_error": float(squared_distances(references, real).mean(dtype=np.float64)),
     }
 
@@ -131,8 +152,31 @@ def second_recogniser(material: Material) -> dict:
     templates = material.second(other, material.test, template=True)
     return {
         "name": other.name,
-        "plain": accepted(*scores(photos, photos, material.labels)),
-        "template": accepted(*scores(templates, photos, material.labels)),
+        "plain": _accepted(photos, photos, material.labels),
+        "template": _accepted(templates, photos, material.labels),
+    }
+
+
+def intervals(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> dict:
+    """95 % intervals over people of the EER (`eer`), and of the FNMR at FMR `1e-2` and `1e-3`.
+
+    Of the impostor pairs 500,000 count, chosen with a fixed seed.
+    """
+    genuine, impostor = pairs_of(labels, True), pairs_of(labels, False)
+    if len(impostor) > BAND_PAIRS:
+        impostor = np.random.default_rng(0).choice(impostor, BAND_PAIRS, replace=False)
+    units = _units(labels)
+    band = bootstrap_rates(
+        pair_distances(references, probes, genuine),
+        pair_distances(references, probes, impostor),
+        units[genuine],
+        units[impostor],
+        [1e-2, 1e-3],
+    )
+    return {
+        "eer": band["eer"],
+        "1e-2": band["fnmr"][:, 0].tolist(),
+        "1e-3": band["fnmr"][:, 1].tolist(),
     }
 
 
@@ -145,14 +189,30 @@ def accepted(genuine: np.ndarray, impostor: np.ndarray) -> dict:
     }
 
 
+def _accepted(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> dict:
+    """The same, each with its interval."""
+    band = intervals(references, probes, labels)
+    return accepted(*scores(references, probes, labels)) | {
+        "eer_ci95": band["eer"],
+        "tar_at_fmr_1e-2_ci95": [1 - edge for edge in reversed(band["1e-2"])],
+        "tar_at_fmr_1e-3_ci95": [1 - edge for edge in reversed(band["1e-3"])],
+    }
+
+
 def failure_to_enrol(material: Material) -> dict:
     """How often no face was found in a photo: of all pictures, and of the test part."""
-    missed = ~material.pictures.detected
-    return {"all": _failures(missed), "test": _failures(missed[material.test])}
+    missed, people = ~material.pictures.detected, material.pictures.labels
+    test = material.test
+    return {"all": _failures(missed, people), "test": _failures(missed[test], people[test])}
 
 
-def _failures(missed: np.ndarray) -> dict:
-    return {"pictures": len(missed), "failures": int(missed.sum()), "rate": float(missed.mean())}
+def _failures(missed: np.ndarray, people: np.ndarray) -> dict:
+    return {
+        "pictures": len(missed),
+        "failures": int(missed.sum()),
+        "rate": float(missed.mean()),
+        "ci95": bootstrap_mean(missed, np.stack([people] * 2, 1)),
+    }
 
 
 def polished(material: Material) -> dict:

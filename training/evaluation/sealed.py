@@ -21,6 +21,12 @@ docs/results.md:
         one_key.{64, 128, 512}   templates opened with a rotation that a Procrustes fit finds from
                            so many leaked pairs of photo and template, where one key was used for
                            all
+    identification, groups, zoo, curves   as of other generators (`training.evaluation`), in the
+                           directions z. `plain` is z(X) against z(X'), no template yet; `template`
+                           is the opened template, where every stranger has the key of its owner: in
+                           a search the service holds all keys. Where a stranger has no key or
+                           another one, the score is that of a random rotation: there is no search,
+                           and no group, to be measured
     linkability            {templates, photo, control_photo}.{facenet, pixels, network}.{d_sys,
                            null.{mean, ci95}, inside, mated, non_mated}. templates: two under
                            different keys. photo: a template and a photo. control_photo: the same
@@ -64,8 +70,13 @@ from training.attacks.figures import chance, chosen_of, face_found, figures, jud
 from training.attacks.pictures import write_pictures
 from training.data.sealed_material import SealedMaterial, turned
 from training.evaluation import field
+from training.evaluation.curves import curves
 from training.evaluation.folds import NOT_ALL_PAIRS, accuracy_of, drop, official_pairs
+from training.evaluation.group_table import read_groups
+from training.evaluation.groups import groups
+from training.evaluation.identification import identification
 from training.evaluation.linking import KEY_SETS, ONE_KEY, Linking
+from training.evaluation.zoo import zoo
 from training.measure.record import (
     image_figures,
     mated_pairs,
@@ -352,6 +363,10 @@ PARTS = {
     "direction_error": lambda material, root, folder: direction_error(material),
     "polish": lambda material, root, folder: polished(material),
     "verification": lambda material, root, folder: verified(material),
+    "curves": lambda material, root, folder: curves(material),
+    "identification": lambda material, root, folder: identification(material),
+    "groups": lambda material, root, folder: groups(material, read_groups(None, root)),
+    "zoo": lambda material, root, folder: zoo(material),
     "lfw_folds": lambda material, root, folder: lfw_folds(material, root),
     "security": lambda material, root, folder: security(material),
     "image": lambda material, root, folder: image_figures(material),
