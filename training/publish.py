@@ -4,19 +4,21 @@ They come from the summary.json of every evaluation in checkpoints/, and from be
 objectives.json there.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ndcb.core import paths
 from ndcb.core.files import write_whole
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.models import checkpoints
+from ndcb.report import groups, identification
 from ndcb.report import sealed as sealed_tables
 from ndcb.report.cells import table
 from ndcb.report.goals import side_by_side
 from ndcb.results import evaluations, studies
 from ndcb.results.goals import SEALED_GOALS
 from ndcb.results.studies import Objectives
-from ndcb.results.summaries import Evaluation, SealedEvaluation
+from ndcb.results.summaries import Evaluation, Figures, Parts, SealedEvaluation
 from training.benchmark import tables
 
 README = paths.readme()
@@ -58,6 +60,7 @@ def measured() -> str:
             *sealed_templates(),
             "**Faces as the field measures them**",
             field(faces),
+            *people(faces),
             "**The mock login of the paper's Table 4**",
             mock_login(summaries),
             "**The paper's Table 5**: its three failures, from 0 (free of it) to 1",
@@ -67,6 +70,30 @@ def measured() -> str:
             *durations(faces),
         ]
     )
+
+
+def people(faces: dict) -> list[str]:
+    """Searches, groups and the zoo, of the default generator; all others have them in report.md."""
+    sealed = {name: one.sealed for name, one in evaluations.sealed().items()}
+    parts = {DEFAULT_FACES: faces[DEFAULT_FACES]} if DEFAULT_FACES in faces else {}
+    return [
+        text
+        for name, one in (parts | sealed).items()
+        for title, part, tables in (
+            ("A search among all enrolled", "identification", identification.identification),
+            ("Groups of people", "groups", groups.groups),
+            ("Who causes the errors", "zoo", identification.zoo),
+        )
+        for text in (
+            f"**{title}**: [`{name}`]({REPORTS}/{name}/evaluation/report.md)",
+            _part(one, part, tables if name in parts else sealed_tables.with_key(tables)),
+        )
+    ]
+
+
+def _part(parts: Parts, part: str, tables: Callable[[Figures], str]) -> str:
+    reason = parts.reason(part)
+    return f"Not measured: {reason.rstrip('.')}." if reason else tables(parts[part])
 
 
 def plain_summaries() -> dict[str, Evaluation]:

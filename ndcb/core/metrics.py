@@ -185,10 +185,11 @@ def bootstrap_rates(
     """Error rates, and their 95 % intervals over people.
 
     genuine_pairs (g, 2) and impostor_pairs (i, 2) hold people's numbers 0, 1, ... What is drawn is
-    people. genuine_weights, (g,): how much each genuine score counts; default 1. impostor_total: how
-    often each person is in a sample -> the weight of all impostor pairs, where `impostor` has only
-    the lowest scores; no FMR is asked for that is over their share. A draw without a genuine or
-    without an impostor pair is left out. Returns
+    people. A draw without a genuine or without an impostor pair is left out.
+    genuine_weights, (g,): how much each genuine score counts; default 1.
+    impostor_total: how often each person is in a sample -> the weight of all impostor pairs, where
+    `impostor` has only the lowest scores; no FMR is asked for that is over their share.
+    Returns
         eer            [low, high]
         fnmr           (2, len(fmr)): of the FNMR at each `fmr`
         fmr_at         (2, len(thresholds)): of the FMR at each threshold; fnmr_at: of the FNMR

@@ -1,4 +1,4 @@
-"""Groups of people: FMR within and across, FNMR, failure to enrol, and what the template changes."""
+"""Groups of people: FMR within and across, FNMR, failure to enrol; what the template changes."""
 
 from html import escape
 

@@ -189,6 +189,57 @@ def _add_shares(figure: go.Figure, kind: str, name: str, scores: np.ndarray) -> 
     )
 
 
+# searches, and rates by threshold
+
+
+def cmc(identification: Figures) -> go.Figure:
+    """The share of searches whose person is among the nearest k, with its 95 % band."""
+    figure = blank(
+        400, xaxis_title="rank: the person is among the nearest k", yaxis_title="searches, %"
+    )
+    for name in ("plain", "template"):
+        curve = identification[name]["cmc"]
+        rate, low, high = (100 * np.array(curve[key]) for key in ("rate", "low", "high"))
+        add_band(figure, name, curve["rank"], low, high)
+        figure.add_scatter(
+            x=curve["rank"],
+            y=rate,
+            customdata=np.stack([low, high], 1),
+            mode="lines+markers",
+            name=WORDS[name],
+            legendgroup=name,
+            line={"color": COLOURS[name], "dash": DASHES[name]},
+            hovertemplate=("rank %{x}<br>%{y:.2f}% [%{customdata[0]:.2f}, %{customdata[1]:.2f}]"),
+        )
+    return figure.update_xaxes(type="log", tickvals=[1, 2, 5, 10, 20, 50, 100, 200])
+
+
+def error_rates(curves: Figures) -> go.Figure:
+    """FMR(t) and FNMR(t), their 95 % intervals on hovering, on a logarithmic axis from 0.001 %."""
+    figure = blank(430, xaxis_title="threshold: squared embedding distance", yaxis_title="rate, %")
+    kinds = {"fmr": "impostor", "fnmr": "genuine"}
+    for kind, colour in kinds.items():
+        for name in ("plain", "template"):
+            _add_error_rate(figure, curves, kind, name, COLOURS[colour])
+    figure.update_layout(margin_t=76, legend_y=1.1)
+    return figure.update_yaxes(type="log", range=[-3, 2], tickformat="~g", dtick=1)
+
+
+def _add_error_rate(figure: go.Figure, curves: Figures, kind: str, name: str, colour: str) -> None:
+    """A rate of 0 has no place on a logarithmic axis."""
+    side = curves[name]
+    rate, low, high = (100 * np.array(side[key]) for key in (kind, f"{kind}_low", f"{kind}_high"))
+    figure.add_scatter(
+        x=curves["threshold"],
+        y=np.where(rate > 0, rate, np.nan),
+        customdata=np.stack([low, high], 1),
+        mode="lines",
+        name=f"{kind.upper()}, {WORDS[name]}",
+        line={"color": colour, "dash": DASHES[name]},
+        hovertemplate=("t %{x:.2f}<br>%{y:.3g}% [%{customdata[0]:.3g}, %{customdata[1]:.3g}]"),
+    )
+
+
 # LFW's ten folds
 
 

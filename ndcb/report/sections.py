@@ -6,7 +6,16 @@ from itertools import chain
 
 import plotly.graph_objects as go
 
-from ndcb.report import folds, mock_login, pictures, plots, robustness, verification
+from ndcb.report import (
+    folds,
+    groups,
+    identification,
+    mock_login,
+    pictures,
+    plots,
+    robustness,
+    verification,
+)
 from ndcb.report.cells import number, numbers_table, rate, rate_over_interval
 from ndcb.results.evaluations import SeriesPoint
 from ndcb.results.published import TABLE_3, TABLE_4
@@ -80,6 +89,14 @@ def scores_figure(evaluation: Evaluation) -> go.Figure:
     return plots.score_histogram(evaluation.scores, login["threshold"])
 
 
+def cmc_figure(evaluation: Evaluation) -> go.Figure:
+    return plots.cmc(evaluation.identification)
+
+
+def error_rates_figure(evaluation: Evaluation) -> go.Figure:
+    return plots.error_rates(evaluation.curves)
+
+
 def folds_figure(evaluation: Evaluation) -> go.Figure:
     return plots.folds(evaluation.lfw_folds)
 
@@ -107,6 +124,26 @@ GROUPS = {
     "Verification": (
         Section("Verification", ("verification",), verification.for_page, det_figure),
         Section("Scores", ("verification",), verification.scores_for_page, scores_figure),
+    ),
+    "Thresholds": (
+        Section(
+            "FMR and FNMR by threshold",
+            ("curves",),
+            lambda e: identification.curves(e.curves),
+            error_rates_figure,
+        ),
+    ),
+    "Identification": (
+        Section(
+            "Identification",
+            ("identification",),
+            lambda e: identification.identification(e.identification),
+            cmc_figure,
+        ),
+    ),
+    "People": (
+        Section("Groups of people", ("groups",), lambda e: groups.groups(e.groups)),
+        Section("Who causes the errors", ("zoo",), lambda e: identification.zoo(e.zoo)),
     ),
     "LFW's folds": (Section("LFW's ten folds", ("lfw_folds",), folds.for_page, folds_figure),),
     "Mock login": (

@@ -30,7 +30,7 @@ def for_page(evaluation: Evaluation) -> str:
     thresholds = [number(side["threshold_at_eer"]) for side in (plain, template)]
     rows = [
         ["EER", _eer(plain), _eer(template)],
-        *([label, rate(plain[key]), rate(template[key])] for label, key in FNMRS.items()),
+        *([label, _fnmr(plain, key), _fnmr(template, key)] for label, key in FNMRS.items()),
         ["d-prime", f"{plain['d_prime']:.2f}", f"{template['d_prime']:.2f}"],
         ["threshold at EER", *thresholds],
     ]
@@ -54,15 +54,26 @@ def _eer(side: Figures) -> str:
     return rate_over_interval(side["eer"], side["eer_ci95"])
 
 
+def _fnmr(side: Figures, key: str) -> str:
+    """With its interval where that was measured."""
+    edges = side.get(f"{key}_ci95")
+    return rate_over_interval(side[key], edges) if edges else rate(side[key])
+
+
 def _report_row(words: str, side: Figures) -> list[str]:
     return [
         words,
         rate(side["eer"]),
         interval(side["eer_ci95"]),
-        *(rate(side[key]) for key in FNMRS.values()),
+        *(_report_fnmr(side, key) for key in FNMRS.values()),
         f"{side['d_prime']:.2f}",
         number(side["threshold_at_eer"]),
     ]
+
+
+def _report_fnmr(side: Figures, key: str) -> str:
+    edges = side.get(f"{key}_ci95")
+    return f"{rate(side[key])} {interval(edges)}" if edges else rate(side[key])
 
 
 def _pairs(verification: Figures) -> str:

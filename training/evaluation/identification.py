@@ -17,7 +17,6 @@ from training.evaluation.compared import (
     Compared,
     compared,
     draws_of,
-    known_interval,
     mean_over_people,
     operating_threshold,
 )

@@ -1,11 +1,11 @@
 """Who causes the errors? Doddington's zoo (Doddington et al. 1998) of test people.
 
-Goats are hard to match: the 2.5 % of people with the largest mean genuine distance. Lambs are easily
-imitated: the 2.5 % with the smallest mean impostor distance as references. Wolves imitate: the same
-as probes. The share of the errors that they cause is of false non-matches (goats) and of false
-matches (lambs, wolves) at the login threshold; if all people were alike, it would be their share of
-the people. Every person counts equally. Goats are of those with several pictures. Intervals: people
-are drawn, and in each draw the animals are chosen anew.
+Goats are hard to match: the 2.5 % of people with the largest mean genuine distance. Lambs are
+easily imitated: the 2.5 % with the smallest mean impostor distance as references. Wolves imitate:
+the same as probes. The share of the errors that they cause is of false non-matches (goats) and of
+false matches (lambs, wolves) at the login threshold; if all people were alike, it would be their
+share of the people. Every person counts equally. Goats are of those with several pictures.
+Intervals: people are drawn, and in each draw the animals are chosen anew.
 """
 
 import math
