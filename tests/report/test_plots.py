@@ -34,6 +34,8 @@ def figures() -> dict:
     return {
         "det": plots.det(summary["verification"]),
         "scores": plots.score_histogram(toy_scores(), 1.3125),
+        "cmc": plots.cmc(summary["identification"]),
+        "error_rates": plots.error_rates(summary["curves"]),
         "folds": plots.folds(summary["lfw_folds"]),
         "roc": plots.roc(summary["paper"]["figure13"]),
         "confusion": plots.confusion(summary["paper"]["table4"], PRINTED),
@@ -73,6 +75,12 @@ def test_probit():
     assert plots.probit([0, 1]) == pytest.approx(
         [normal.inv_cdf(plots.FLOOR), normal.inv_cdf(1 - plots.FLOOR)]
     )
+
+
+def test_cmc_and_rates_are_the_figures_in_percent():
+    assert list(trace(figures()["cmc"], "template").y) == pytest.approx([95, 98, 100])
+    fnmr = trace(figures()["error_rates"], "FNMR, template")
+    assert fnmr.y[:2] == pytest.approx([100, 2]) and np.isnan(fnmr.y[2])  # 0 has no logarithm
 
 
 def test_det_points_lie_on_probit_axes():

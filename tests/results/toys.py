@@ -70,6 +70,88 @@ def table3_row(name: str, part: str) -> dict:
     }
 
 
+def figure(rate: float) -> dict:
+    return {"rate": rate, "ci95": [0.9 * rate, 1.1 * rate]}
+
+
+def toy_search(rank_1: float) -> dict:
+    curve = {"rank": [1, 2, 5], "rate": [rank_1, 0.98, 1.0], "low": [0.9] * 3, "high": [1.0] * 3}
+    return {
+        **{f"rank_{rank}": figure(rank_1) for rank in (1, 5, 10)},
+        "cmc": curve,
+        "fnir_at_fpir_1e-2": figure(0.11),
+        "fnir_at_fpir_3e-3": figure(0.22),
+        "at_login_threshold": {"threshold": 1.3, "fpir": figure(0.33), "fnir": figure(0.044)},
+    }
+
+
+def toy_curves(eer: float) -> dict:
+    levels = {"1e-2": 2 * eer, "1e-3": 4 * eer, "1e-4": 8 * eer}
+    named = {f"fnmr_at_fmr_{level}": value for level, value in levels.items()}
+    lists = {"fmr": [0.0, 0.01, 1.0], "fnmr": [1.0, 0.02, 0.0], "fnmr_five_pairs": [1.0, 0.03, 0.0]}
+    return {
+        "eer": eer,
+        "eer_ci95": [0.8 * eer, 1.2 * eer],
+        **named,
+        **{f"{key}_ci95": [0.8 * value, 1.2 * value] for key, value in named.items()},
+        **lists,
+        **{f"{kind}_{side}": lists[kind] for kind in ("fmr", "fnmr") for side in ("low", "high")},
+    }
+
+
+def toy_group(people: str, trained: int) -> dict:
+    side = {
+        "fmr_within": figure(0.367),
+        "fmr_across": figure(0.021),
+        "fnmr": figure(0.012),
+        "times_overall": {"rate": 20.4, "ci95": [15.1, 26.2]},
+    }
+    wider = {"fmr": {"rate": 0.0123, "ci95": [-0.01, 0.03]}, "fnmr": figure(0.0)}
+    return {
+        "group": "toys",
+        "people": people,
+        "training_people": trained,
+        "development_people": 1,
+        "test_people": 3,
+        "pictures": 12,
+        "comparisons": 120,
+        "genuine_people": 3,
+        "failure_to_enrol": {"failures": 1, **figure(1 / 12)},
+        "tar_at_own_fmr_1e-3": {"plain": figure(0.817), "template": {"rate": None, "ci95": None}},
+        "at": [
+            {"level": "1e-3", "threshold": 0.998, "plain": side, "template": side, "wider": wider}
+        ],
+    }
+
+
+def toy_groups() -> dict:
+    side = {"fmr": figure(0.018), "fnmr": figure(0.009)}
+    return {
+        "remark": "chosen by how names are spelt, unverified",
+        "unknown_people": 2,
+        "overall": {
+            "test_people": 30,
+            "pictures": 90,
+            "failure_to_enrol": {"failures": 1, **figure(1 / 90)},
+            "at": [{"level": "1e-3", "threshold": 0.998, "plain": side, "template": side}],
+        },
+        "of": [toy_group("test", 0), toy_group("all", 8)],
+    }
+
+
+def toy_zoo() -> dict:
+    animal = {
+        "people": 2,
+        "of": 60,
+        "share_of_people": 2 / 60,
+        "share_of_errors": 0.42,
+        "ci95": [0.3, 0.5],
+    }
+    lists = {"genuine": [0.5], "impostor_as_reference": [1.9], "impostor_as_probe": [1.9]}
+    side = {"goats": animal, "lambs": animal, "wolves": animal, "people": lists}
+    return {"worst": 0.025, "threshold": 0.998, "plain": side, "template": side}
+
+
 def toy_summary() -> dict:
     """A summary.json of faces as training/evaluation writes it, with numbers that are easy to find
     again.
@@ -119,6 +201,25 @@ def toy_summary() -> dict:
             "all": {"pictures": 100, "failures": 2, "rate": 0.02},
             "test": {"pictures": 30, "failures": 1, "rate": 1 / 30},
         },
+        "curves": {
+            "pairs_a_person": 20,
+            "people": 15,
+            "genuine": 90,
+            "impostor": 4321,
+            "threshold": [0.0, 1.0, 2.0],
+            "plain": toy_curves(0.011),
+            "template": toy_curves(0.013),
+        },
+        "identification": {
+            "gallery": 335,
+            "galleries": 10,
+            "mated_probes": 1205,
+            "non_mated_probes": 815,
+            "plain": toy_search(0.97),
+            "template": toy_search(0.95),
+        },
+        "groups": toy_groups(),
+        "zoo": toy_zoo(),
         "lfw_folds": {
             "plain": folds | {"thresholds": [1.1] * 10},
             "template": folds | {"accuracy": 0.96, "thresholds": [1.2] * 10},

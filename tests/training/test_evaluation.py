@@ -764,6 +764,9 @@ def test_pairs_of_many_pictures_are_a_fixed_choice(monkeypatch, same):
 def assert_verification(one, genuine, impostor):
     assert (one["genuine"], one["impostor"]) == (genuine, impostor)
     assert one["eer_ci95"][0] <= one["eer"] <= one["eer_ci95"][1]
+    for level in ("1e-2", "1e-3", "1e-4"):
+        low, high = one[f"fnmr_at_fmr_{level}_ci95"]
+        assert 0 <= low <= high <= 1
     curve = one["det"]
     assert len(curve["fmr"]) == len(curve["fnmr"]) == len(curve["low"]) == len(curve["high"]) > 0
     assert (
@@ -783,7 +786,13 @@ def test_verification_of_a_perfect_and_of_a_useless_template():
         and found["plain"]["eer_ci95"] == [0, 0]
         and found["plain"]["fnmr_at_fmr_1e-3"] == 0
     )
-    assert found["plain"]["at_login_threshold"] == {"threshold": 1.0, "fmr": 0, "fnmr": 0}
+    assert found["plain"]["at_login_threshold"] == {
+        "threshold": 1.0,
+        "fmr": 0,
+        "fnmr": 0,
+        "fmr_ci95": [0, 0],
+        "fnmr_ci95": [0, 0],
+    }
     assert (
         found["template"]["eer"] == pytest.approx(0.5, abs=0.1)
         and abs(found["template"]["d_prime"]) < 0.3
@@ -860,13 +869,17 @@ def test_embedding_error_by_hand():
 
 def test_failure_to_enrol_counts_what_was_not_detected():
     pictures = SimpleNamespace(
-        detected=np.array([True, False, True, True, False, False, True, True])
+        detected=np.array([True, False, True, True, False, False, True, True]),
+        labels=np.array(["a", "a", "b", "c", "d", "d", "e", "f"]),
     )
     found = field.failure_to_enrol(SimpleNamespace(pictures=pictures, test=np.array([0, 1, 2, 7])))
+    intervals = [found[part].pop("ci95") for part in ("all", "test")]
     assert found == {
         "all": {"pictures": 8, "failures": 3, "rate": 0.375},
         "test": {"pictures": 4, "failures": 1, "rate": 0.25},
     }
+    for (low, high), part in zip(intervals, found.values(), strict=True):
+        assert 0 <= low < part["rate"] < high <= 1
 
 
 def test_robustness_of_templates_that_no_change_touches():
@@ -935,14 +948,15 @@ def test_a_second_recogniser_sees_photos_and_templates(monkeypatch):
     pictures = replace(pictures_of(people, "lfw", 8, 3), images=images)
     undistorted = field.second_recogniser(material_of(pictures, Same()))
     assert undistorted["name"] == "means" and undistorted["plain"] == undistorted["template"]
-    assert undistorted["plain"] == pytest.approx(
-        {"eer": 0, "tar_at_fmr_1e-2": 1, "tar_at_fmr_1e-3": 1}
-    )
+    rates = {"eer": 0, "tar_at_fmr_1e-2": 1, "tar_at_fmr_1e-3": 1}
+    assert {key: undistorted["plain"][key] for key in rates} == pytest.approx(rates)
+    for key, value in rates.items():
+        assert undistorted["plain"][f"{key}_ci95"] == pytest.approx([value, value])
     hidden = material_of(pictures, OneColour())
     hidden.checkpoint.record["sha256"] = "1" * 64
     found = field.second_recogniser(hidden)
     assert found["plain"] == undistorted["plain"] and found["template"]["eer"] > 0.2
-    for one in found["template"].values():
+    for one in np.hstack(list(found["template"].values())):
         assert 0 <= one <= 1
 
 
@@ -1380,7 +1394,17 @@ def assert_written(folder: Path, summary: dict, width: int):
 def test_digits_from_end_to_end(digits, mnist_root):
     folder, summary = measured(digits)
     assert_complete(
-        summary, unmeasured=("lfw_folds", "second_recogniser", "failure_to_enrol", "polish")
+        summary,
+        unmeasured=(
+            "lfw_folds",
+            "second_recogniser",
+            "failure_to_enrol",
+            "polish",
+            "curves",
+            "identification",
+            "groups",
+            "zoo",
+        ),
     )
     assert_in_range({part: summary[part] for part in evaluation.PARTS})
     assert summary["data"]["pictures"] == {"training": 300, "development": 300, "test": 300}
