@@ -1,5 +1,7 @@
 """The cells of tables, and tables as Markdown. Rates and shares come in [0, 1]."""
 
+from collections.abc import Mapping
+
 
 def table(header: list[str], rows: list[list[str]], align: str = "---") -> str:
     """Markdown; `align` is that of all columns but the first: `---`, or `---:` for the right."""
@@ -38,6 +40,12 @@ def small_interval(edges: list[float]) -> str:
 def small_counts(edges: list[float]) -> str:
     """`[880, 1,320]` in small print."""
     return f"<small>[{edges[0]:,.0f}, {edges[1]:,.0f}]</small>"
+
+
+def rate_of(figures: Mapping, key: str) -> str:
+    """A rate, and its interval where that was measured: `1.20% [0.72%, 1.54%]`."""
+    edges = figures.get(f"{key}_ci95")
+    return f"{rate(figures[key])} {interval(edges)}" if edges else rate(figures[key])
 
 
 def rate_over_interval(value: float, edges: list[float]) -> str:

@@ -1,6 +1,6 @@
 """What else can happen to a photo or its template: harm, another recogniser, polish, no face."""
 
-from ndcb.report.cells import number, numbers_table, rate, table
+from ndcb.report.cells import number, numbers_table, rate_of, table
 from ndcb.report.names import ACCEPTED, REFERENCES
 from ndcb.results.summaries import Evaluation, Figures
 
@@ -41,8 +41,8 @@ def _harmed(evaluation: Evaluation) -> list[list[str]]:
 def _harms_row(words: str, rates: Figures) -> list[str]:
     return [
         words,
-        rate(rates["eer"]),
-        rate(rates["fnmr_at_fmr_1e-3"]),
+        rate_of(rates, "eer"),
+        rate_of(rates, "fnmr_at_fmr_1e-3"),
         number(rates["embedding_error"]),
     ]
 
@@ -53,7 +53,7 @@ def _harms_row(words: str, rates: Figures) -> list[str]:
 def second_recogniser_for_page(evaluation: Evaluation) -> str:
     second = evaluation.second_recogniser
     plain, template = second["plain"], second["template"]
-    rows = [[words, rate(plain[key]), rate(template[key])] for words, key in ACCEPTED.items()]
+    rows = [[words, rate_of(plain, key), rate_of(template, key)] for words, key in ACCEPTED.items()]
     return (
         f"{second['name']}, which no generator was trained against.\n\n"
         + numbers_table(["reference", "photo", "template"], rows)
@@ -73,7 +73,7 @@ def second_recogniser_for_report(evaluation: Evaluation) -> str:
 
 
 def _accepted(rates: Figures) -> list[str]:
-    return [rate(rates[key]) for key in ACCEPTED.values()]
+    return [rate_of(rates, key) for key in ACCEPTED.values()]
 
 
 # polish

@@ -4,7 +4,7 @@ evaluation, a mapping (`ndcb.results.summaries.SealedParts`).
 
 from collections.abc import Callable
 
-from ndcb.report.cells import number, numbers_table, plain_points, rate, table
+from ndcb.report.cells import number, numbers_table, plain_points, rate, rate_of, table
 from ndcb.report.names import JUDGES
 from ndcb.results.summaries import Figures, SealedParts
 
@@ -87,7 +87,7 @@ def verification(figures: Figures) -> str:
 
 
 def _rates(side: Figures) -> list[str]:
-    return [rate(side["eer"]), rate(side["fnmr_at_fmr_1e-2"]), rate(side["fnmr_at_fmr_1e-3"])]
+    return [rate_of(side, key) for key in ("eer", "fnmr_at_fmr_1e-2", "fnmr_at_fmr_1e-3")]
 
 
 def lfw_folds(figures: Figures) -> str:

@@ -10,6 +10,7 @@ from ndcb.report.cells import (
     number,
     numbers_table,
     rate,
+    rate_of,
     rate_over_interval,
     table,
 )
@@ -65,15 +66,10 @@ def _report_row(words: str, side: Figures) -> list[str]:
         words,
         rate(side["eer"]),
         interval(side["eer_ci95"]),
-        *(_report_fnmr(side, key) for key in FNMRS.values()),
+        *(rate_of(side, key) for key in FNMRS.values()),
         f"{side['d_prime']:.2f}",
         number(side["threshold_at_eer"]),
     ]
-
-
-def _report_fnmr(side: Figures, key: str) -> str:
-    edges = side.get(f"{key}_ci95")
-    return f"{rate(side[key])} {interval(edges)}" if edges else rate(side[key])
 
 
 def _pairs(verification: Figures) -> str:

@@ -9,7 +9,8 @@ docs/results.md:
                            unprotected (F(X) against F(X')), directions (z against z, no template),
                            own_keys (an impostor has a key of their own), stolen_key (an impostor
                            has the victim's). Each: eer, threshold_at_eer, fnmr_at_fmr_1e-2,
-                           fnmr_at_fmr_1e-3, genuine, impostor; of stolen_key also
+                           fnmr_at_fmr_1e-3, genuine, impostor; but for own_keys also eer_ci95 and
+                           fnmr_at_fmr_{1e-2, 1e-3}_ci95; of stolen_key also
                            at_login_threshold.{threshold, fmr, fnmr}
     lfw_folds              {unprotected, sealed}.{accuracy, stderr}, drop.{mean, ci95}
     security               what is accepted that should not be, at `threshold`, where the FMR of
@@ -146,11 +147,24 @@ def verified(material: SealedMaterial) -> dict:
 
     login = material.checkpoint.record["threshold"]
     at_login = field.at_threshold(genuine, impostor_with_key, login)
-    return {
-        "unprotected": verification(*scores(real, real, labels)),
-        "directions": verification(*scores(z, z, labels)),
+    found = {
+        "unprotected": verification(*scores(real, real, labels)) | _banded(real, real, labels),
+        "directions": verification(*scores(z, z, labels)) | _banded(z, z, labels),
         "own_keys": verification(genuine, impostor_without),
-        "stolen_key": verification(genuine, impostor_with_key) | {"at_login_threshold": at_login},
+        "stolen_key": verification(genuine, impostor_with_key)
+        | _banded(material.test_opened, z, labels),
+    }
+    found["stolen_key"]["at_login_threshold"] = at_login
+    return found
+
+
+def _banded(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> dict:
+    """The intervals of these rates. There is none of `own_keys`: its impostors are other pairs."""
+    band = field.intervals(references, probes, labels)
+    return {
+        "eer_ci95": band["eer"],
+        "fnmr_at_fmr_1e-2_ci95": band["1e-2"],
+        "fnmr_at_fmr_1e-3_ci95": band["1e-3"],
     }
 
 
