@@ -57,6 +57,7 @@ summary.json:
     image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
     second_recogniser      name, {plain, template}.{eer, eer_ci95, tar_at_fmr_1e-2,
                            tar_at_fmr_1e-2_ci95, tar_at_fmr_1e-3, tar_at_fmr_1e-3_ci95}
+    other_recogniser       the same of SFace or FaceNet, whichever the generator was not made for
     robustness             {jpeg_75, half_size, double_size}.{eer, eer_ci95, fnmr_at_fmr_1e-3,
                            fnmr_at_fmr_1e-3_ci95, embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate, ci95}
@@ -150,6 +151,7 @@ PARTS: dict[str, Callable[[Material, Path], dict]] = {
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
     "second_recogniser": _of_faces(lambda material, root: field.second_recogniser(material)),
+    "other_recogniser": _of_faces(lambda material, root: field.other_recogniser(material)),
     "polish": _of_faces(lambda material, root: field.polished(material)),
 }
 KEPT = ("attacks",)
@@ -178,8 +180,9 @@ def evaluate(
             f" {name}"
         )
     table = read_groups(group_file, root)
-    pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
     recogniser = load_recogniser(record["recogniser"], device)
+    data, limit = record["data"]["name"], record["training"]["limit"]
+    pictures = load_pictures(data, root, limit, recogniser.alignment)
     folder = checkpoints.folder_of(name) / "evaluation"
     if is_sealed:
         material = SealedMaterial(checkpoint, recogniser, pictures)
