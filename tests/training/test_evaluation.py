@@ -1398,6 +1398,7 @@ def test_digits_from_end_to_end(digits, mnist_root):
         unmeasured=(
             "lfw_folds",
             "second_recogniser",
+            "other_recogniser",
             "failure_to_enrol",
             "polish",
             "curves",

@@ -57,7 +57,9 @@ summary.json:
     image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
     second_recogniser      name, {plain, template}.{eer, eer_ci95, tar_at_fmr_1e-2,
                            tar_at_fmr_1e-2_ci95, tar_at_fmr_1e-3, tar_at_fmr_1e-3_ci95}
-    other_recogniser       the same of SFace or FaceNet, whichever the generator was not made for
+    other_recogniser       name, {plain, template}.{eer, eer_ci95, tar_at_fmr_1e-2,
+                           tar_at_fmr_1e-2_ci95, tar_at_fmr_1e-3, tar_at_fmr_1e-3_ci95} (of SFace
+                           or FaceNet, whichever the generator was not made for)
     robustness             {jpeg_75, half_size, double_size}.{eer, eer_ci95, fnmr_at_fmr_1e-3,
                            fnmr_at_fmr_1e-3_ci95, embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate, ci95}
