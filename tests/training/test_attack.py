@@ -15,7 +15,7 @@ from torch import nn
 
 from ndcb.core.distances import ssim
 from ndcb.core.tensors import quantise
-from ndcb.core.terms import NotAvailable, UserError
+from ndcb.core.terms import BY_BOX, NotAvailable, UserError
 from ndcb.faces.detectors import Detector
 from ndcb.faces.samples import portrait
 from ndcb.generators.bottleneck import BottleneckConfig
@@ -80,7 +80,11 @@ class Coarse(nn.Module):
 class Means:
     """A second recogniser: mean colours."""
 
-    name = "means"
+    name, alignment = "means", BY_BOX
+
+    @property
+    def code(self) -> tuple[type, ...]:
+        return (Means,)
 
     def embed(self, images: np.ndarray, what=None) -> np.ndarray:
         values = np.concatenate(

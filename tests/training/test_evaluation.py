@@ -21,7 +21,7 @@ from torch import nn
 from ndcb.core.distances import IMAGE_DISTANCES
 from ndcb.core.metrics import equal_error_rate
 from ndcb.core.tensors import quantise, to_pictures, to_tensor
-from ndcb.core.terms import NotAvailable, UnknownName, UserError
+from ndcb.core.terms import BY_BOX, NotAvailable, UnknownName, UserError
 from ndcb.models import checkpoints
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.models.recognisers import load_recogniser
@@ -896,7 +896,11 @@ def test_robustness_of_templates_that_no_change_touches():
 class Means:
     """A second recogniser: mean colours and their squares."""
 
-    name = "means"
+    name, alignment = "means", BY_BOX
+
+    @property
+    def code(self) -> tuple[type, ...]:
+        return (Means,)
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         assert images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in (1, 3)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ndcb.core.terms import NotAvailable
+from ndcb.core.terms import BY_BOX, NotAvailable
 from ndcb.generators.bottleneck import BottleneckConfig
 from ndcb.results import studies
 from training import presets
@@ -29,7 +29,11 @@ SMALL = replace(
 class Colours:
     """A judge that knows mean colours only."""
 
-    name = "colours"
+    name, alignment = "colours", BY_BOX
+
+    @property
+    def code(self) -> tuple[type, ...]:
+        return (Colours,)
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         means = images.mean(axis=(1, 2)) - 128.0
