@@ -66,6 +66,8 @@ class Negative(nn.Module):
 class Coarse(nn.Module):
     """A recogniser: the colours of 4x4 blocks."""
 
+    alignment = BY_BOX
+
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
