@@ -46,7 +46,7 @@ class Scene:
 
 
 def scenes(models: Models) -> list[Scene]:
-    face = models.find(Image.fromarray(skimage.data.astronaut()))[0].image
+    face = models.find(Image.fromarray(skimage.data.astronaut()))[0]
     made = []
     for name, words in GENERATORS.items():
         distorter = models.distorter(name)

@@ -124,6 +124,8 @@ class BottleneckTraining:
     """
     disturbed: float = 0.0
     """Share of each batch that is shrunk and enlarged again before F sees it."""
+    compressed: float = 0.0
+    """Share of each batch that is saved as a JPEG before F sees it."""
     limit: int | None = None
     """Use only so many pictures of each part of the data, the first ones. For tests."""
     label: str = ""
@@ -282,12 +284,42 @@ def faces_bottleneck() -> BottleneckTraining:
     )
 
 
+def sface_bottleneck() -> BottleneckTraining:
+    """`faces_bottleneck` against SFace, 112x112. Templates outlast JPEG and half their size: what
+    is finer than four pixels may differ between people, not only what is finer than two.
+    """
+    return BottleneckTraining(
+        "sface-bottleneck",
+        Schedule(steps=3000, batch=16, lr=1e-3, cosine=True, save_every=50),
+        BottleneckConfig(128, 128, (320, 224, 128, 64), change=0.12, start=7),
+        recogniser="sface",
+        uniformity=200.0,
+        uniformity_block=4,
+        uniformity_from=9 / 16,
+        disturbed=0.35,
+        compressed=0.35,
+        label="Faces: bottleneck for SFace, T = D(F(X))",
+    )
+
+
 def faces_sealed() -> SealedTraining:
     """T = D(R_k z(X)): revocable, and without the key it reveals nothing."""
     return SealedTraining(
         "faces-sealed",
         Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
         label="Faces: sealed with a key, T = D(R z(X))",
+    )
+
+
+def sface_sealed() -> SealedTraining:
+    """`faces_sealed` against SFace."""
+    return SealedTraining(
+        "sface-sealed",
+        Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
+        SealedConfig(64, 128, 128, (320, 224, 128, 64), 0.12, start=7),
+        start="sface-bottleneck",
+        recogniser="sface",
+        label="Faces: sealed with a key, for SFace",
     )
 
 
@@ -302,6 +334,8 @@ PRESETS = {
     "faces-concealing": faces_concealing(),
     "faces-bottleneck": faces_bottleneck(),
     "faces-sealed": faces_sealed(),
+    "sface-bottleneck": sface_bottleneck(),
+    "sface-sealed": sface_sealed(),
 }
 
 
@@ -328,4 +362,10 @@ def smoke() -> list[Training]:
             disturbed=0.5,
         ),
         small(faces_sealed(), 16, SealedConfig(4, 512, 8, small_widths), start=None),
+        small(
+            sface_bottleneck(),
+            16,
+            BottleneckConfig(128, 8, (16, 8, 8, 8), 0.12, start=7),
+            uniformity_from=0.5,
+        ),
     ]

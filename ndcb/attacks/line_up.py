@@ -5,6 +5,7 @@
 Every function takes the models, aligned faces and a generator's name.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Player:
 
     source: str = ""
     """LFW, OWN or nothing yet."""
-    faces: tuple[Image.Image, ...] = ()
+    faces: tuple[Face, ...] = ()
     """The visitor's own."""
     question: Question | None = None
     answered: bool = False
@@ -132,34 +133,39 @@ def question_from_lfw(
         except NoFaceFound:
             continue
         template = models.distorter(generator).templates([made_of])[0]
-        return Question(generator, template, made_of, tuple(faces), place)
+        return Question(generator, template, made_of.image, _pictures(faces), place)
     raise NoFaceFound(
         "No face was found in LFW's photos. Choose another generator, or use your own photos."
     )
 
 
-def _middle_face(faces: list[Face]) -> Image.Image:
+def _middle_face(faces: list[Face]) -> Face:
     """LFW's person stands in the middle of its 250x250 pictures; others may be larger."""
 
     def off_the_middle(face: Face) -> float:
         left, top, right, bottom = face.box
         return abs(left + right - 250) + abs(top + bottom - 250)
 
-    return min(faces, key=off_the_middle).image
+    return min(faces, key=off_the_middle)
+
+
+def _pictures(faces: Iterable[Face]) -> tuple[Image.Image, ...]:
+    """What the screen shows of them."""
+    return tuple(face.image for face in faces)
 
 
 def question_from_faces(
-    models: Models, generator: str, faces: tuple[Image.Image, ...], chooser: np.random.Generator
+    models: Models, generator: str, faces: tuple[Face, ...], chooser: np.random.Generator
 ) -> Question:
     """Five of these faces; the template is of the very photo that is shown.
 
     Raises UserError: too few or too many.
     """
     check_count(len(faces))
-    chosen = tuple(faces[row] for row in chooser.choice(len(faces), CHOICES, replace=False))
+    chosen = [faces[row] for row in chooser.choice(len(faces), CHOICES, replace=False)]
     place = int(chooser.integers(CHOICES))
     template = models.distorter(generator).templates([chosen[place]])[0]
-    return Question(generator, template, chosen[place], chosen, place)
+    return Question(generator, template, chosen[place].image, _pictures(chosen), place)
 
 
 def check_count(count: int) -> None:
@@ -170,7 +176,7 @@ def check_count(count: int) -> None:
         )
 
 
-def faces_of(models: Models, paths: list[str]) -> tuple[tuple[Image.Image, ...], str]:
+def faces_of(models: Models, paths: list[str]) -> tuple[tuple[Face, ...], str]:
     """The first face of each photo, equal ones once, and what to say of those left out.
 
     Raises UserError: fewer than five are left.
@@ -179,8 +185,8 @@ def faces_of(models: Models, paths: list[str]) -> tuple[tuple[Image.Image, ...],
     different_faces, refused = {}, 0
     for path in paths:
         try:
-            face = models.find(path)[0].image
-            different_faces[face.tobytes()] = face
+            face = models.find(path)[0]
+            different_faces[face.image.tobytes()] = face
         except UserError:
             refused += 1
 

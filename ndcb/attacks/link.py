@@ -7,12 +7,10 @@ person.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from ndcb.attacks.thief import Theft, recogniser_of, tried
 from ndcb.core.terms import Decision, UserError
 from ndcb.models.kinds import is_digit, is_sealed
-from ndcb.models.pipeline import Models
+from ndcb.models.pipeline import Models, Picture
 from ndcb.results import thresholds
 from ndcb.vault.names import person_of
 from ndcb.vault.sights import fitting
@@ -41,9 +39,9 @@ class Link:
 def link(
     models: Models,
     generator: str,
-    photo: Image.Image,
+    photo: Picture,
     generators: Sequence[str],
-    another: Image.Image | None = None,
+    another: Picture | None = None,
 ) -> Theft:
     """A photo's template against templates by `generators`: of the same photo, and of `another`.
 
@@ -65,17 +63,19 @@ def link(
             "There is nothing to link this template to: give a second photo of the same person."
         )
 
-    return Theft(generator, photo, template, tried(distorter, template, others), others)
+    return Theft(
+        generator, distorter.aligned(photo), template, tried(distorter, template, others), others
+    )
 
 
-def link_at(models: Models, database: Sequence[Stolen], stolen: Stolen, photo: Image.Image) -> Link:
+def link_at(models: Models, database: Sequence[Stolen], stolen: Stolen, photo: Picture) -> Link:
     """A stolen template against a photo, and against the database's templates of its name now.
 
     Raises UserError: the photo has another size than the recogniser takes.
     """
     stored = [other for other in database if _same_name_and_kind(other, stolen)]
     recogniser = recogniser_of(models, stolen.generator)
-    against = {"photo": photo}
+    against = {"photo": recogniser.aligned(photo)}
     against |= {f"template {number}": other.picture for number, other in enumerate(stored, 1)}
     for picture in (stolen.picture, *against.values()):
         fitting(picture, recogniser)

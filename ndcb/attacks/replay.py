@@ -5,11 +5,9 @@ stolen template -> probe of a login -> accepted or refused
 
 from dataclasses import dataclass
 
-from PIL import Image
-
 from ndcb.attacks.thief import Theft, tried
 from ndcb.core.terms import Face
-from ndcb.models.pipeline import Models
+from ndcb.models.pipeline import Models, Picture
 from ndcb.results.thresholds import FARTHEST
 from ndcb.vault.seals import Secret
 from ndcb.vault.templates import Stolen
@@ -30,15 +28,16 @@ class Replay:
     """By the sealed templates of the name, which tell no distance."""
 
 
-def replay(models: Models, generator: str, photo: Image.Image) -> Theft:
+def replay(models: Models, generator: str, photo: Picture) -> Theft:
     """A photo's template at two logins: one stores the template, one the photo itself.
 
     Raises UnknownName.
     """
     distorter = models.distorter(generator)
     template = distorter.templates([photo])[0]
-    stored = {STORES_TEMPLATE: template, STORES_PHOTO: photo}
-    return Theft(generator, photo, template, tried(distorter, template, stored))
+    aligned = distorter.aligned(photo)
+    stored = {STORES_TEMPLATE: template, STORES_PHOTO: aligned}
+    return Theft(generator, aligned, template, tried(distorter, template, stored))
 
 
 def replay_at(vault: Vault, stolen: Stolen, secret: Secret | None = None) -> Replay:

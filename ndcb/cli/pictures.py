@@ -110,7 +110,7 @@ def _distort_photo(models, distorter, command: Distort, photo: Path, stem: str) 
         raise UserError(TAKEN)
 
     for face, path in zip(faces, paths, strict=True):
-        result = distorter.distort(face.image, polish_steps=command.polish)
+        result = distorter.distort(face, polish_steps=command.polish)
         _save(result.template, path, distorter.generator.name, command.overwrite)
         yield {
             "photo": str(photo),
@@ -188,8 +188,8 @@ def _side(models, distorter, path: str, command: Compare) -> Side:
     if command.aligned:
         kind, faces = "aligned", models.find(picture, True)
     else:
-        kind, faces = kind_and_faces(models, picture, path)
-    return Side(kind, len(faces), distorter.embed([faces[0].image]))
+        kind, faces = kind_and_faces(models, distorter, picture, path)
+    return Side(kind, len(faces), distorter.embed(faces[:1]))
 
 
 def _pairs(command: Compare) -> list[dict[str, str]]:
@@ -222,7 +222,7 @@ def _models(command: Distort | Compare):
 
     models = Models(pick_device(command.device))
     distorter = models.distorter(command.generator)
-    if distorter.recogniser.image_shape != (3, 160, 160):
+    if distorter.recogniser.image_shape[0] != 3:
         raise UserError(f"generator {command.generator!r} is not made for faces")
     if distorter.sealed:
         raise UserError(

@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 FACE_SIZE = 160
-"""Side of an aligned face and of its template, in pixels."""
+"""Side of a face that is aligned by its box, and of its template, in pixels."""
+BY_BOX, BY_LANDMARKS = ALIGNMENTS = "box", "landmarks"
+"""How a recogniser wants its faces cut out."""
 DEFAULT_FACES, DEFAULT_DIGITS = "faces-bottleneck", "digits"
 """The generators that the page and the command line take unless told otherwise."""
 DEFAULT_SEALED = "faces-sealed"
@@ -65,7 +67,7 @@ class Face:
     """One aligned face."""
 
     image: Image.Image
-    """RGB, 160x160, 8 bits."""
+    """RGB, 160x160, 8 bits: cut out by the detector's box."""
     box: tuple[int, int, int, int] | None
     """x0, y0, x1, y1 in pixels of the upright picture, before the margin.
 
@@ -82,6 +84,15 @@ class Face:
     """Degrees, counter-clockwise, by which the picture was turned before the face was found."""
     how: str = "detected"
     """`detected`, `centre crop` or `aligned already`."""
+    upright: Image.Image | None = field(default=None, repr=False)
+    """RGB, 112x112, 8 bits: the landmarks at fixed places (`ndcb.faces.alignment`).
+
+    None where there is one picture only: of a digit, or of a template.
+    """
+
+    def aligned(self, alignment: str) -> Image.Image:
+        """The picture that a recogniser of this alignment is given; one of `ALIGNMENTS`."""
+        return self.upright if alignment == BY_LANDMARKS and self.upright else self.image
 
 
 @dataclass(frozen=True)

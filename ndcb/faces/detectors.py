@@ -1,6 +1,6 @@
-"""Picture -> aligned 160x160 faces: MTCNN (Zhang et al. 2016) as facenet-pytorch ships it."""
+"""Picture -> aligned faces: MTCNN (Zhang et al. 2016) as facenet-pytorch ships it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 from facenet_pytorch import MTCNN, extract_face
 
 from ndcb.core.terms import FACE_SIZE, Face, NoFaceFound
+from ndcb.faces.alignment import SIDE, by_landmarks
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -101,15 +102,19 @@ def shrunk(picture: Image.Image, long_side: int) -> Image.Image:
 def aligned(
     picture: Image.Image,
     box: np.ndarray,
-    margin: int = MARGIN,
-    landmarks: np.ndarray | None = None,
+    margin: int,
+    landmarks: np.ndarray,
     score: float | None = None,
     rotation: int = 0,
 ) -> Face:
-    """The face in a box x0, y0, x1, y1 of a picture, cut out with the margin, at 160x160."""
+    """The face in a box x0, y0, x1, y1 of a picture, cut out both ways.
+
+    By the box with the margin, at 160x160; by the landmarks at 112x112.
+    """
     pixels = extract_face(picture, box, FACE_SIZE, margin).byte().permute(1, 2, 0).numpy()
     rounded = tuple(int(round(side)) for side in box)
-    return Face(Image.fromarray(pixels), rounded, landmarks, score, rotation)
+    upright = by_landmarks(picture, landmarks)
+    return Face(Image.fromarray(pixels), rounded, landmarks, score, rotation, upright=upright)
 
 
 def in_order(faces: Iterable[Face]) -> list[Face]:
@@ -142,17 +147,25 @@ def centre_crop(picture: Image.Image, share: float = 0.6) -> Face:
     """
     side = min(picture.size) * share
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
-    crop = picture.resize(
-        (FACE_SIZE, FACE_SIZE), Image.BILINEAR, box=(left, top, left + side, top + side)
-    )
-    return Face(crop, None, how="centre crop")
+    image, upright = _resized(picture, (left, top, left + side, top + side))
+    return Face(image, None, how="centre crop", upright=upright)
 
 
 def already_aligned(picture: Image.Image) -> Face:
-    """A picture that is an aligned face or a template as it stands, scaled to 160x160."""
-    if picture.size != (FACE_SIZE, FACE_SIZE):
-        picture = picture.resize((FACE_SIZE, FACE_SIZE), Image.BILINEAR)
-    return Face(picture, None, how="aligned already")
+    """A picture that is an aligned face or a template as it stands, scaled to both sizes."""
+    image, upright = _resized(picture, (0, 0, *picture.size))
+    return Face(image, None, how="aligned already", upright=upright)
+
+
+def _resized(picture: Image.Image, box: Sequence[float]) -> list[Image.Image]:
+    """The box of a picture at 160x160 and at 112x112; the picture itself where it has the size."""
+    whole = tuple(box) == (0, 0, *picture.size)
+    return [
+        picture
+        if whole and picture.size == (side, side)
+        else picture.resize((side, side), Image.BILINEAR, box=box)
+        for side in (FACE_SIZE, SIDE)
+    ]
 
 
 def _best_score(faces: list[Face]) -> float:

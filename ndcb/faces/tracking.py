@@ -90,12 +90,14 @@ class Tracker:
         followed = None
         if self.box is not None and self.age < self.every:
             followed = self._follow(frame)
-        box, score = followed or self._search(frame)
+        box, landmarks, score = followed or self._search(frame)
         self.box = box if self.box is None else smooth(self.box, box)
-        return aligned(frame, self.box, self.detector.margin, score=score)
+        return aligned(frame, self.box, self.detector.margin, landmarks, score)
 
-    def _search(self, frame: Image.Image) -> tuple[np.ndarray, float]:
-        """Box and confidence of the face that was followed, else of the detector's first."""
+    def _search(self, frame: Image.Image) -> tuple[np.ndarray, np.ndarray, float]:
+        """Box, landmarks and confidence of the face that was followed, else of the detector's
+        first.
+        """
         self.searches, self.age = self.searches + 1, 0
         small = shrunk(frame, LONG_SIDE)
         faces = [face for face in self.detector.find([small])[0] if face.score >= SURE]
@@ -111,13 +113,15 @@ class Tracker:
             chosen = int(np.argmax(overlaps))
             if overlaps[chosen] < SAME_FACE:
                 self.box, chosen = None, 0
-        return boxes[chosen], faces[chosen].score
+        return boxes[chosen], faces[chosen].landmarks / scale, faces[chosen].score
 
     @torch.inference_mode()
-    def _follow(self, frame: Image.Image) -> tuple[np.ndarray, float] | None:
-        """The box in this frame and its confidence; None: the face is not near the last box."""
+    def _follow(self, frame: Image.Image) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Box and landmarks in this frame, and their confidence; None: the face is not near the
+        last box.
+        """
         squares = squares_around(self.box)
-        step, _, scores = self.onet(cut(frame, squares))
+        step, places, scores = self.onet(cut(frame, squares))
         scores = scores[:, 1].numpy()
         side = squares[:, 2:3] - squares[:, :1]
         boxes = squares + step.numpy() * side
@@ -125,7 +129,8 @@ class Tracker:
         if scores[0] < SURE or seen.sum() < 3:
             return None
         box = np.average(boxes[seen], axis=0, weights=scores[seen])
-        return (box, float(scores[0])) if _inside(box, frame.size) else None
+        landmarks = np.average(points_of(places, squares)[seen], axis=0, weights=scores[seen])
+        return (box, landmarks, float(scores[0])) if _inside(box, frame.size) else None
 
 
 def squares_around(box: np.ndarray) -> np.ndarray:
@@ -134,6 +139,13 @@ def squares_around(box: np.ndarray) -> np.ndarray:
     shifts = np.array(SQUARES)
     middles, halves = middle + shifts[:, :2] * side, shifts[:, 2:] * side / 2
     return np.hstack([middles - halves, middles + halves])
+
+
+def points_of(places: torch.Tensor, squares: np.ndarray) -> np.ndarray:
+    """Landmarks as O-Net tells them, (n, 10) in shares of the squares, x before y -> (n, 5, 2)."""
+    shares = np.stack([places[:, :5], places[:, 5:]], axis=2)
+    corner, side = squares[:, None, :2], squares[:, None, 2:] - squares[:, None, :2]
+    return corner + shares * side
 
 
 def cut(frame: Image.Image, squares: np.ndarray, size: int = 48) -> torch.Tensor:

@@ -10,15 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ndcb.core.terms import FACE_SIZE
-
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
-START = 5
-"""Side of the first map in pixels.
-
-Each block doubles it, and the pixel shuffle at the end once more: 5, 10, 20, 40, 80 -> 160.
-"""
 
 
 @dataclass(frozen=True)
@@ -30,13 +23,24 @@ class BottleneckConfig:
     directions: int = 128
     """Directions that are read of it: those in which training people's embeddings differ most."""
     widths: tuple[int, ...] = (384, 256, 192, 128, 64)
-    """Channels of the maps from 5x5 up to 80x80."""
+    """Channels of the maps, from the first, of `start` pixels, up to half the template's side."""
     change: float = 1.0
     """The most by which a pixel, in [0, 1], may differ from the carrier's. 1: any picture."""
+    start: int = 5
+    """Side of the first map in pixels."""
+
+    @property
+    def size(self) -> int:
+        """Side of the template in pixels.
+
+        Each block doubles the first map, and the pixel shuffle at the end once more: 5, 10, 20, 40,
+        80 -> 160.
+        """
+        return self.start * 2 ** len(self.widths)
 
 
 class Bottleneck(nn.Module):
-    """Embeddings (n, embedding), of length 1 -> templates (n, 3, 160, 160) in [0, 1].
+    """Embeddings (n, embedding), of length 1 -> templates (n, 3, size, size) in [0, 1].
 
     A template is the carrier picture, each pixel changed by `config.change` at most.
     """
@@ -46,13 +50,13 @@ class Bottleneck(nn.Module):
     def __init__(self, config: BottleneckConfig):
         super().__init__()
         self.config = config
-        self.image_shape = (3, FACE_SIZE, FACE_SIZE)
+        self.image_shape = (3, config.size, config.size)
         self.register_buffer("mean", torch.zeros(config.embedding))
         self.register_buffer(
             "basis", torch.eye(config.embedding)[:, : config.directions].contiguous()
         )
-        self.register_buffer("carrier", rosette())
-        self.first = nn.Linear(config.directions, config.widths[0] * START**2)
+        self.register_buffer("carrier", rosette(config.size))
+        self.first = nn.Linear(config.directions, config.widths[0] * config.start**2)
         self.blocks = nn.Sequential(
             *(Block(inputs, outputs) for inputs, outputs in pairwise(config.widths))
         )
@@ -60,7 +64,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
         whitened = (embedding - self.mean) @ self.basis
-        start = self.first(whitened).unflatten(1, (-1, START, START))
+        start = self.first(whitened).unflatten(1, (-1, self.config.start, self.config.start))
         maps = self.blocks(start.contiguous(memory_format=torch.channels_last))
         step = torch.tanh(F.pixel_shuffle(self.out(maps), 2))
         return (self.carrier + self.config.change * step).clamp(0, 1)
@@ -89,7 +93,7 @@ class Block(nn.Sequential):
         )
 
 
-def rosette(size: int = FACE_SIZE) -> torch.Tensor:
+def rosette(size: int) -> torch.Tensor:
     """The carrier: a guilloche rosette as on banknotes, (3, size, size) in [0.2, 0.8].
 
     It comes from a formula, and is nobody's picture.

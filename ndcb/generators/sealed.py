@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ndcb.core.terms import FACE_SIZE
 from ndcb.generators.bottleneck import VERSION as DECODER_VERSION
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 
@@ -21,7 +20,7 @@ VERSION = f"1-{DECODER_VERSION}"
 class SealedConfig:
     """What fixes a sealed generator's weights and shapes.
 
-    The last four fields are those of the decoder's `BottleneckConfig`.
+    The last five fields are those of the decoder's `BottleneckConfig`.
     """
 
     directions: int = 64
@@ -31,14 +30,15 @@ class SealedConfig:
     """Directions of an embedding that the decoder reads."""
     widths: tuple[int, ...] = (384, 256, 192, 128, 64)
     change: float = 0.12
+    start: int = 5
 
     @property
     def decoder(self) -> BottleneckConfig:
-        return BottleneckConfig(self.embedding, self.read, self.widths, self.change)
+        return BottleneckConfig(self.embedding, self.read, self.widths, self.change, self.start)
 
 
 class Sealed(nn.Module):
-    """Directions (n, directions), of length 1 -> templates (n, 3, 160, 160) in [0, 1].
+    """Directions (n, directions), of length 1 -> templates (n, 3, size, size) in [0, 1].
 
     The recogniser sees a template in the direction that it was made from: z(F(T)) is near it.
     """
@@ -48,12 +48,12 @@ class Sealed(nn.Module):
     def __init__(self, config: SealedConfig):
         super().__init__()
         self.config = config
-        self.image_shape = (3, FACE_SIZE, FACE_SIZE)
         self.register_buffer("mean", torch.zeros(config.embedding))
         self.register_buffer(
             "basis", torch.eye(config.embedding)[:, : config.directions].contiguous()
         )
         self.decoder = Bottleneck(config.decoder)
+        self.image_shape = self.decoder.image_shape
 
     def direction(self, embedding: torch.Tensor) -> torch.Tensor:
         """z: embeddings F(X) or F(T) (n, embedding) -> (n, directions), of length 1."""
@@ -91,7 +91,7 @@ class Sealed(nn.Module):
 
 
 class Directions(nn.Module):
-    """z(F(X)): pictures (n, 3, 160, 160) in [0, 1] -> directions (n, directions), of length 1.
+    """z(F(X)): faces (n, 3, size, size) in [0, 1] -> directions (n, directions), of length 1.
 
     It stands in the recogniser's place for a sealed generator.
     """
@@ -100,7 +100,8 @@ class Directions(nn.Module):
         super().__init__()
         self.recogniser = recogniser
         self.generator = generator
-        self.image_shape = generator.image_shape
+        self.image_shape = recogniser.image_shape
+        self.alignment = recogniser.alignment
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return self.generator.direction(self.recogniser(pictures))

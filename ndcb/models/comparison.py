@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from ndcb.core.terms import Decision
-from ndcb.models.pipeline import Distorter, Distortion
+from ndcb.models.pipeline import Distorter, Distortion, Picture
 
 PAIRS = {
     "plain_plain": (0, 1),
@@ -29,15 +29,16 @@ class Comparison:
         return self.decisions["plain_plain"].threshold
 
 
-def compare_faces(distorter: Distorter, a: Image.Image, b: Image.Image) -> Comparison:
-    """Two aligned faces -> their templates and four decisions.
+def compare_faces(distorter: Distorter, a: Picture, b: Picture) -> Comparison:
+    """Two faces -> their templates and four decisions.
 
     All four pictures are embedded in one batch.
     """
     templates = tuple(distorter.templates([a, b]))
     embedded = distorter.embed([a, b, *templates])
     decisions = {name: distorter.decide(embedded[i], embedded[j]) for name, (i, j) in PAIRS.items()}
-    return Comparison((a, b), templates, decisions)
+    originals = distorter.aligned(a), distorter.aligned(b)
+    return Comparison(originals, templates, decisions)
 
 
 def with_itself(face: Distortion) -> Comparison:

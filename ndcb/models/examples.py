@@ -10,13 +10,15 @@ from pathlib import Path
 from PIL import Image
 
 from ndcb.core.files import whole_file, write_json
-from ndcb.core.terms import UserError
+from ndcb.core.terms import BY_BOX, BY_LANDMARKS, Face, UserError
 from ndcb.faces.samples import portrait
 from ndcb.models import checkpoints
 from ndcb.models.pipeline import Distortion, Models, stopwatch
 from ndcb.models.templates import save_template
 
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
+OF_ALIGNMENT = {BY_BOX: "faces-bottleneck", BY_LANDMARKS: "sface-bottleneck"}
+"""Generators whose examples hold the portrait's face in this alignment."""
 
 
 def make_example(generator: str, models: Models | None = None) -> Path:
@@ -35,7 +37,7 @@ def make_example(generator: str, models: Models | None = None) -> Path:
 
     took: dict[str, float] = {}
     with stopwatch(took, "detect"):
-        face = models.find(portrait())[0].image
+        face = models.find(portrait())[0]
     result = distorter.distort(face)
     result = replace(result, milliseconds=took | result.milliseconds)
 
@@ -58,6 +60,16 @@ def _store(result: Distortion, folder: Path, generator: str) -> None:
 
 def example(generator: str) -> Distortion:
     """What `make_example` stored."""
-    original, template, numbers = (checkpoints.FOLDER / generator / name for name in EXAMPLE)
-    pictures = [Image.open(path).convert("RGB") for path in (original, template)]
+    numbers = checkpoints.FOLDER / generator / EXAMPLE[2]
+    pictures = [_picture(generator, name) for name in EXAMPLE[:2]]
     return Distortion(*pictures, **json.loads(numbers.read_text()))
+
+
+def portrait_face() -> Face:
+    """The portrait's face in both alignments, as `make_example` found it."""
+    image, upright = (_picture(generator, EXAMPLE[0]) for generator in OF_ALIGNMENT.values())
+    return Face(image, None, how="aligned already", upright=upright)
+
+
+def _picture(generator: str, name: str) -> Image.Image:
+    return Image.open(checkpoints.FOLDER / generator / name).convert("RGB")

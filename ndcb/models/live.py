@@ -38,9 +38,9 @@ def shoot(frame: Image.Image, tracker: Tracker, distorter: Distorter, decide: bo
         face = tracker(frame)
     if decide:
         with stopwatch(took, "embed"):
-            embeddings = distorter.embed([face.image])
+            embeddings = distorter.embed([face])
     with stopwatch(took, "generate"):
-        template = distorter.templates([face.image], embeddings)[0]
+        template = distorter.templates([face], embeddings)[0]
     if decide:
         with stopwatch(took, "embed"):
             decision = distorter.decide(distorter.embed([template])[0], embeddings[0])

@@ -1,6 +1,6 @@
 """The whole pipeline, as the command line, the page and the vault call it.
 
-picture -> detector -> aligned face -> generator -> template
+picture -> detector -> face, aligned as the recogniser wants it -> generator -> template
 aligned face, template -> recogniser -> two embeddings -> distance -> decision
 """
 
@@ -49,6 +49,12 @@ class Distortion:
         return Decision(self.embedding_distance, self.threshold)
 
 
+Picture = Face | Image.Image
+"""A face as it was found, or a picture as the recogniser takes it: a digit, a template, an aligned
+face.
+"""
+
+
 class Distorter:
     """A generator and the frozen recogniser that it belongs to.
 
@@ -70,13 +76,22 @@ class Distorter:
     def device(self) -> torch.device:
         return next(self.recogniser.parameters()).device
 
-    def embed(self, pictures: list[Image.Image]) -> torch.Tensor:
-        """Pictures of the recogniser's size -> embeddings to compare, (n, m), on the CPU."""
+    def aligned(self, picture: Picture) -> Image.Image:
+        """The picture that the recogniser is given of a face; others stay as they are."""
+        if isinstance(picture, Face):
+            return picture.aligned(self.recogniser.alignment)
+        return picture
+
+    def embed(self, pictures: list[Picture]) -> torch.Tensor:
+        """Faces, or pictures of the recogniser's size -> embeddings to compare.
+
+        (n, m), on the CPU.
+        """
         return self.to_compare(self.recognise(pictures))
 
     @torch.inference_mode()
-    def recognise(self, pictures: list[Image.Image]) -> torch.Tensor:
-        """Pictures of the recogniser's size -> F(X), (n, m), on the CPU; sealed or not."""
+    def recognise(self, pictures: list[Picture]) -> torch.Tensor:
+        """The same, but F(X) in any case; sealed or not."""
         recogniser = self.recogniser
         if isinstance(recogniser, Directions):
             recogniser = recogniser.recogniser
@@ -91,9 +106,9 @@ class Distorter:
 
     @torch.inference_mode()
     def distort(
-        self, picture: Image.Image, embedding: torch.Tensor | None = None, polish_steps: int = 0
+        self, picture: Picture, embedding: torch.Tensor | None = None, polish_steps: int = 0
     ) -> Distortion:
-        """An aligned face or a 28x28 digit -> its template, and how far apart they are.
+        """A face or a 28x28 digit -> its template, and how far apart they are.
 
         embedding: of the picture, (m,), where it is known already; a sealed generator needs one
         that a key has turned. polish_steps: gradient steps on the template's pixels
@@ -120,7 +135,7 @@ class Distorter:
             distances = {name: float(distance) for name, distance in of_pictures.items()}
 
         return Distortion(
-            original=picture,
+            original=self.aligned(picture),
             template=stored,
             distances=distances,
             embedding_distance=embedding_distance,
@@ -131,9 +146,9 @@ class Distorter:
 
     @torch.inference_mode()
     def templates(
-        self, pictures: list[Image.Image], embeddings: torch.Tensor | None = None
+        self, pictures: list[Picture], embeddings: torch.Tensor | None = None
     ) -> list[Image.Image]:
-        """Aligned faces or digits -> their templates, without a distance.
+        """Faces or digits -> their templates, without a distance.
 
         embeddings: of the pictures, (n, m), where they are known already.
         """
@@ -154,8 +169,8 @@ class Distorter:
                 " another generator."
             )
 
-    def _batch(self, pictures: list[Image.Image]) -> torch.Tensor:
-        return to_tensor(pictures).to(self.device)
+    def _batch(self, pictures: list[Picture]) -> torch.Tensor:
+        return to_tensor([self.aligned(picture) for picture in pictures]).to(self.device)
 
 
 class Models:

@@ -7,7 +7,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ndcb.core.files import json_line, write_whole
-from ndcb.core.terms import FACE_SIZE, Face, NoFaceFound
+from ndcb.core.terms import BY_BOX, BY_LANDMARKS, Face, NoFaceFound, UserError
 from ndcb.faces.boxes import overlap
 
 ENDING = ".template.png"
@@ -15,6 +15,17 @@ MARK = "ndcb template"
 """Keyword of the PNG text chunk that a template carries: {"version": 1, "generator": NAME}."""
 VERSION = 1
 """Of the text chunk."""
+ALIGNED = {BY_BOX: (16, 16, 144, 144), BY_LANDMARKS: (14, 13, 95, 121)}
+"""Where the detector's box of the face lies in an aligned picture, and so in its template.
+
+By the box it is the margin around it; by the landmarks the mean of LFW's development people.
+"""
+SIZES = ((160, 160), (112, 112))
+"""Of templates of faces, by any recogniser."""
+ANOTHER_SIZE = (
+    "This template is {} pixels wide, and those of this generator are {}. Name the generator that"
+    " made it with --generator."
+)
 CLEAR = 0.999
 """The detector's confidence in a photo's face; in a template's it is seldom as large."""
 FILLED, FILLED_IF_UNCLEAR = 0.8, 0.5
@@ -46,14 +57,18 @@ def is_marked(picture: Image.Image) -> bool:
     return MARK in picture.info
 
 
-def kind_and_faces(models, picture: Image.Image, name: str) -> tuple[str, list[Face]]:
+def kind_and_faces(models, distorter, picture: Image.Image, name: str) -> tuple[str, list[Face]]:
     """`template` or `photo`, and its faces: the template itself, or a photo's, largest first.
 
-    A template has 160x160 pixels, and one of: the mark; no face that is found in it; a face that
-    fills it as an aligned one does. name: of its file. Raises NoFaceFound.
+    A template has the size of those of the distorter's generator, and one of: the mark; no face
+    that is found in it; a face that fills it as an aligned one does. name: of its file. Raises
+    NoFaceFound; UserError: a template for another recogniser.
     """
     as_template = "template", [Face(picture, None, how="aligned already")]
-    if picture.size != (FACE_SIZE, FACE_SIZE):
+    side = distorter.recogniser.image_shape[-1]
+    if picture.size != (side, side):
+        if is_marked(picture) and picture.size in SIZES:
+            raise UserError(ANOTHER_SIZE.format(picture.width, side))
         return "photo", models.find(picture)
     if is_marked(picture):
         return as_template
@@ -64,13 +79,5 @@ def kind_and_faces(models, picture: Image.Image, name: str) -> tuple[str, list[F
         return as_template
     is_unclear = faces[0].score < CLEAR or name.lower().endswith(ENDING)
     least = FILLED_IF_UNCLEAR if is_unclear else FILLED
-    fills = overlap(faces[0].box, _aligned_box()) >= least
+    fills = overlap(faces[0].box, ALIGNED[distorter.recogniser.alignment]) >= least
     return as_template if fills else ("photo", faces)
-
-
-def _aligned_box() -> tuple[int, ...]:
-    """Where the face lies in an aligned picture, and so in its template."""
-    from ndcb.faces.detectors import MARGIN  # slow to import
-
-    edge = MARGIN // 2
-    return edge, edge, FACE_SIZE - edge, FACE_SIZE - edge

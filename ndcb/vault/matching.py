@@ -55,7 +55,7 @@ class Probe:
         """Raises UserError: its templates are sealed, or of another size than the face."""
         if distorter.sealed:
             raise UserError(SEALED)
-        fitting(self.face.image, distorter)
+        fitting(self.face, distorter)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ndcb.core.terms import Face, UserError
 from ndcb.models import quality
-from ndcb.models.pipeline import Distorter
+from ndcb.models.pipeline import Distorter, Picture
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,19 @@ class Sight:
 
 def look(face: Face, distorter: Distorter, any_quality: bool = False) -> Sight:
     """Raises PoorPhoto, unless `any_quality`; UserError: another size than the distorter takes."""
-    picture = fitting(face.image, distorter)
+    picture = fitting(face, distorter)
     seen = distorter.recognise([picture])
     judge = quality.verdict if any_quality else quality.check
     verdict = judge(face, seen[0], distorter.generator.record["recogniser"])
     return Sight(picture, distorter.to_compare(seen)[0], verdict)
 
 
-def fitting(picture: Image.Image, distorter: Distorter) -> Image.Image:
-    """The picture itself. Raises UserError: not of the size and channels the distorter takes."""
+def fitting(given: Picture, distorter: Distorter) -> Image.Image:
+    """The picture as the recogniser takes it.
+
+    Raises UserError: not of the size and channels the distorter takes.
+    """
+    picture = distorter.aligned(given)
     channels, height, width = distorter.recogniser.image_shape
     mode = "RGB" if channels == 3 else "L"
     if (picture.mode, *picture.size) != (mode, width, height):

@@ -25,9 +25,9 @@ def demonstration(models: Models) -> list[dict]:
     They are made once: no visitor but the first waits for a generator.
     """
     vault = Vault("sqlite://", models)
-    for name, picture, generator in people():
+    for name, face, generator in people():
         vault.generator = generator
-        vault.enrol(name, [Face(picture, None, how="aligned already")])
+        vault.enrol(name, [face])
     pngs = vault.database.pngs(vault.database.rows())
     vault.close()
 
@@ -38,14 +38,15 @@ def demonstration(models: Models) -> list[dict]:
     return rows
 
 
-def people() -> list[tuple[str, Image.Image, str]]:
-    """(name, aligned picture, generator) of everybody in that vault."""
+def people() -> list[tuple[str, Face, str]]:
+    """(name, face or digit, generator) of everybody in that vault."""
     there = checkpoints.names()
     everybody = []
     if DEFAULT_FACES in there:
-        everybody.append((PORTRAIT, examples.example(DEFAULT_FACES).original, DEFAULT_FACES))
+        everybody.append((PORTRAIT, examples.portrait_face(), DEFAULT_FACES))
     for digit in SAMPLE_DIGITS if DEFAULT_DIGITS in there else ():
-        everybody.append((f"digit {digit}", samples.digits()[digit], DEFAULT_DIGITS))
+        drawn = Face(samples.digits()[digit], None, how="drawn")
+        everybody.append((f"digit {digit}", drawn, DEFAULT_DIGITS))
     return everybody
 
 

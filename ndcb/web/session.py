@@ -233,7 +233,7 @@ def accepts(models: Models, reference: str | None, probe: str | None, generator:
     template = read_picture(reference)
     template = fitting(template.convert("L") if is_digit(generator) else template, distorter)
     face = read_faces(models, probe, is_digit(generator))[0]
-    seen = distorter.recognise([template, face.image])
+    seen = distorter.recognise([template, face])
     quality.check(face, seen[1], distorter.generator.record["recogniser"])
     return distorter.decide(*distorter.to_compare(seen)).same
 

@@ -1,12 +1,10 @@
 """A visitor's vault in a thief's hands: `ndcb.attacks` tried live on one of its templates."""
 
-from PIL import Image
-
 from ndcb.attacks.link import Link, link_at
 from ndcb.attacks.replay import replay_at
 from ndcb.attacks.restore import Restoration
 from ndcb.attacks.restore import restore as restore_face
-from ndcb.core.terms import UserError
+from ndcb.core.terms import Face, UserError
 from ndcb.vault.templates import Stolen
 from ndcb.web.given_key import NO_KEY, Given
 from ndcb.web.session import Login, SealedLogin, Visit, find_faces
@@ -60,7 +58,7 @@ def link(visit: Visit, path: str | None) -> Link:
     Raises BadPicture: no photo; NoFaceFound; UserError: nothing to steal.
     """
     stolen = loot(visit)
-    photo = find_faces(visit, path, stolen.generator)[0].image
+    photo = find_faces(visit, path, stolen.generator)[0]
     return link_at(visit.vault.models, visit.vault.stolen(), stolen, photo)
 
 
@@ -73,8 +71,8 @@ def restore(visit: Visit, path: str | None) -> Restoration:
     return restore_face(visit.vault.models, stolen, _face_on(visit, path, stolen.generator))
 
 
-def _face_on(visit: Visit, path: str | None, generator: str) -> Image.Image | None:
+def _face_on(visit: Visit, path: str | None, generator: str) -> Face | None:
     try:
-        return find_faces(visit, path, generator)[0].image if path else None
+        return find_faces(visit, path, generator)[0] if path else None
     except UserError:  # the template alone can be restored as well
         return None

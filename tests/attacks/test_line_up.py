@@ -39,8 +39,9 @@ def toy_lfw(tmp_path):
     return tmp_path, photos
 
 
-def number_of(face: Image.Image) -> int:
-    return face.getpixel((0, 0))[0]
+def number_of(face: Image.Image | Face) -> int:
+    picture = face.image if isinstance(face, Face) else face
+    return picture.getpixel((0, 0))[0]
 
 
 def test_a_question_of_lfw_shows_another_photo_of_the_person(toy_lfw):
@@ -78,7 +79,7 @@ def test_a_photo_without_a_face_is_passed_over(toy_lfw):
 
 
 def test_a_question_of_ones_own_is_of_the_same_photo():
-    faces = tuple(map(grey, range(7)))
+    faces = tuple(Face(grey(level), None) for level in range(7))
     for seed in range(10):
         question = line_up.question_from_faces(
             ToyModels(), "faces", faces, np.random.default_rng(seed)
@@ -90,7 +91,7 @@ def test_a_question_of_ones_own_is_of_the_same_photo():
     for few in (4, 21):
         with pytest.raises(UserError, match=f"5 to 20 photos.*these are {few}"):
             line_up.question_from_faces(
-                ToyModels(), "faces", (grey(0),) * few, np.random.default_rng(0)
+                ToyModels(), "faces", (Face(grey(0), None),) * few, np.random.default_rng(0)
             )
 
 
@@ -153,7 +154,7 @@ def test_the_score_in_words():
 
 
 def test_answers_are_counted_once_and_apart():
-    chooser, own = np.random.default_rng(0), tuple(map(grey, range(5)))
+    chooser, own = np.random.default_rng(0), tuple(Face(grey(level), None) for level in range(5))
     player = Player(source=OWN, faces=own)
     for generator, offsets in (("faces", (0, 1, 0)), ("faces-b", (1,))):
         for offset in offsets:

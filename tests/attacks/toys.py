@@ -14,11 +14,14 @@ class ToyDistorter:
     def __init__(self, threshold: float, error: float):
         self.threshold, self.error = threshold, error
 
+    def aligned(self, picture):
+        return picture.image if isinstance(picture, Face) else picture
+
     def templates(self, pictures):
-        return [Image.fromarray(255 - np.asarray(picture)) for picture in pictures]
+        return [Image.fromarray(255 - np.asarray(self.aligned(picture))) for picture in pictures]
 
     def embed(self, pictures):
-        means = [np.asarray(picture, float).mean() / 255 for picture in pictures]
+        means = [np.asarray(self.aligned(picture), float).mean() / 255 for picture in pictures]
         return np.array([mean if mean < 0.5 else 1 - mean + self.error for mean in means])
 
     def decide(self, reference, probe):

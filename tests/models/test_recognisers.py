@@ -23,7 +23,7 @@ def test_the_name_of_the_recogniser_finds_it(monkeypatch):
 
 
 def test_unknown_names_list_what_is_there():
-    allowed = "digits-embedder, facenet-casia-webface, facenet-vggface2"
+    allowed = "digits-embedder, facenet-casia-webface, facenet-vggface2, sface"
     with pytest.raises(UnknownName, match=f"'arcface'; there are: {allowed}$"):
         load_recogniser("arcface")
 

@@ -65,27 +65,41 @@ def test_templates_are_known_whatever_their_name(models, templates):
             saved(template, format="JPEG", quality=80),
             saved(template, format="PNG"),
         ):
-            kind, [found] = kind_and_faces(models, picture, "holiday.jpg")
+            kind, [found] = kind_and_faces(
+                models, models.distorter(DEFAULT_FACES), picture, "holiday.jpg"
+            )
             assert kind == "template" and found.image is picture, name
 
 
 @pytest.mark.parametrize("name", ["holiday.template.png", "small.jpg"])
 def test_photos_are_photos_whatever_their_name_and_size(models, astronaut, name):
     for side in (512, 160):
-        kind, faces = kind_and_faces(models, astronaut.resize((side, side)), name)
+        kind, faces = kind_and_faces(
+            models, models.distorter(DEFAULT_FACES), astronaut.resize((side, side)), name
+        )
         assert kind == "photo" and faces[0].how == "detected" and faces[0].image.size == (160, 160)
 
 
 def test_a_mark_on_a_picture_of_another_size_is_none(models, astronaut):
     assert (
-        kind_and_faces(models, read_picture(template_png(astronaut, "faces")), "a.png")[0]
+        kind_and_faces(
+            models,
+            models.distorter(DEFAULT_FACES),
+            read_picture(template_png(astronaut, "faces")),
+            "a.png",
+        )[0]
         == "photo"
     )
 
 
 def test_a_large_picture_without_a_face_is_no_template(models):
     with pytest.raises(NoFaceFound):
-        kind_and_faces(models, Image.new("RGB", (161, 160), "grey"), "wall.template.png")
+        kind_and_faces(
+            models,
+            models.distorter(DEFAULT_FACES),
+            Image.new("RGB", (161, 160), "grey"),
+            "wall.template.png",
+        )
 
 
 @pytest.fixture
@@ -140,7 +154,13 @@ def test_photos_and_templates_of_many_people(models, lfw_root):
     people = [folder for folder in folders if folder.is_dir() and in_test(folder.name)][:20]
     photos = [Image.open(sorted(folder.iterdir())[0]).convert("RGB") for folder in people]
     heads = [photo.crop((50, 50, 200, 200)).resize((160, 160)) for photo in photos]
-    assert sum(kind_and_faces(models, head, "head.png")[0] == "photo" for head in heads) >= 18
+    assert (
+        sum(
+            kind_and_faces(models, models.distorter(DEFAULT_FACES), head, "head.png")[0] == "photo"
+            for head in heads
+        )
+        >= 18
+    )
 
     faces = [models.find(photo)[0].image for photo in photos]
     for name, least in (("faces-bottleneck", 20), ("faces", 17)):
@@ -149,6 +169,10 @@ def test_photos_and_templates_of_many_people(models, lfw_root):
             for template in models.distorter(name).templates(faces)
         ]
         assert (
-            sum(kind_and_faces(models, picture, "sent.jpg")[0] == "template" for picture in sent)
+            sum(
+                kind_and_faces(models, models.distorter(DEFAULT_FACES), picture, "sent.jpg")[0]
+                == "template"
+                for picture in sent
+            )
             >= least
         )

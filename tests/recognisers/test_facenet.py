@@ -15,7 +15,7 @@ from ndcb.core import compat  # noqa: F401  before facenet_pytorch
 from facenet_pytorch.models import inception_resnet_v1
 
 from ndcb.core.terms import NotAvailable, UnknownName
-from ndcb.recognisers import facenet
+from ndcb.recognisers import converted, facenet
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "facenet_reference.npz"
 
@@ -83,7 +83,8 @@ def test_without_the_package_the_message_names_it(monkeypatch):
         facenet.casia_graph()
 
 
-def test_another_graph_is_refused(monkeypatch):
+def test_another_graph_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
     monkeypatch.setattr(facenet, "CASIA_SHA256", "0" * 64)
     with pytest.raises(NotAvailable, match="graph_final.pb is damaged or another version"):
         facenet.load_facenet()
@@ -103,7 +104,7 @@ def test_the_graph_is_converted_once(monkeypatch, tmp_path, model):
 def test_a_damaged_conversion_is_made_anew(monkeypatch, tmp_path, model, damage):
     monkeypatch.setenv("NDCB_CACHE", str(tmp_path))
     facenet.load_facenet()
-    path = facenet.converted_graph()
+    path = converted.converted_file(facenet.CONVERTED)
     sound = path.read_bytes()
     if damage == "another weight":
         path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))

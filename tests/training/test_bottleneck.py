@@ -2,19 +2,31 @@
 can learn.
 """
 
+import io
 from dataclasses import replace
 
 import pytest
 import torch
 from accelerate import Accelerator
+from PIL import Image
 from torch import nn
 
-from ndcb.core.tensors import quantise
+from ndcb.core.tensors import quantise, to_pictures, to_tensor
+from ndcb.faces.samples import portrait
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig, rosette
 from ndcb.generators.unet import UNet, UNetConfig
 from training import presets
-from training.loops.bottleneck import Embeddings, disturbed, training_step, variance_between_people
+from training.loops.bottleneck import (
+    JPEG_QUALITY,
+    Embeddings,
+    disturbed,
+    resampled,
+    saved_as_jpeg,
+    training_step,
+    variance_between_people,
+)
+from training.presets import BottleneckTraining, Schedule
 
 SMALL = BottleneckConfig(6, 4, (8, 4, 4, 4, 4), 0.1)
 
@@ -35,7 +47,7 @@ def test_a_template_is_the_carrier_changed_by_at_most_so_much():
 
 
 def test_the_carrier_leaves_room_and_is_the_same_everywhere():
-    carrier = rosette()
+    carrier = rosette(160)
     assert carrier.shape == (3, 160, 160) and carrier.min() > 0.15 and carrier.max() < 0.85
     for axis in (1, 2):
         torch.testing.assert_close(carrier.flip(axis), carrier, atol=1e-5, rtol=0)
@@ -177,11 +189,50 @@ def test_the_objective_against_transfer_begins_at_its_share_of_the_steps():
 def test_a_share_of_the_batch_is_disturbed():
     torch.manual_seed(0)
     template, chance = torch.rand(4, 3, 160, 160), torch.Generator().manual_seed(0)
-    changed = disturbed(template, 0.5, chance)
+    changed = disturbed(template, settings(disturbed=0.5), chance)
     assert torch.equal(changed[2:], template[2:])
     assert (
         (changed[:2] - template[:2]).abs().mean() > 0.05
         and changed.min() >= 0
         and changed.max() <= 1
     )
-    assert disturbed(template, 0.0, chance) is template
+    assert disturbed(template, settings(), chance) is template
+
+
+def test_the_other_end_of_the_batch_is_compressed():
+    torch.manual_seed(0)
+    template, chance = torch.rand(4, 3, 32, 32), torch.Generator().manual_seed(0)
+    changed = disturbed(template, settings(disturbed=0.25, compressed=0.5), chance)
+    same = (changed == template).flatten(1).all(1)
+    assert same.tolist() == [False, True, False, False]
+
+
+def test_a_batch_is_compressed_as_a_jpeg_file_is():
+    """Against Pillow's own JPEG. Its tables are rounded to whole numbers, so the two differ by a
+    few levels.
+    """
+    smooth = resampled(resampled(portrait_tensor(), 0.3), 0.5)
+    for seed in range(3):
+        chance = torch.Generator().manual_seed(seed)
+        least, most = JPEG_QUALITY
+        drawn = torch.rand(1, generator=torch.Generator().manual_seed(seed))
+        quality = round(float(least + (most - least) * drawn))
+        changed = saved_as_jpeg(smooth, chance)
+        file = io.BytesIO()
+        to_pictures(smooth)[0].save(file, "JPEG", quality=quality)
+        expected = to_tensor([Image.open(file)])
+        assert (changed - expected).abs().mean() < 0.01
+
+
+def test_compression_passes_a_gradient():
+    template = torch.rand(1, 3, 32, 32, requires_grad=True)
+    saved_as_jpeg(template, torch.Generator().manual_seed(0)).square().sum().backward()
+    assert template.grad.isfinite().all() and template.grad.abs().mean() > 0
+
+
+def settings(**shares: float) -> BottleneckTraining:
+    return BottleneckTraining("disturbed", Schedule(1), **shares)
+
+
+def portrait_tensor() -> torch.Tensor:
+    return to_tensor([portrait().resize((112, 112))])

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.kdf import scrypt
 from PIL import Image
 from torch import nn
 
-from ndcb.core.terms import DEFAULT_SEALED, Face, NoFaceFound, UnknownName
+from ndcb.core.terms import BY_BOX, DEFAULT_SEALED, Face, NoFaceFound, UnknownName
 from ndcb.faces.images import read_picture
 from ndcb.models.checkpoints import Checkpoint
 from ndcb.models.pipeline import Distorter
@@ -36,6 +36,7 @@ class Contrast(nn.Module):
     """
 
     image_shape = (3, SIDE, SIDE)
+    alignment = BY_BOX
 
     def __init__(self, sign: int = 1):
         super().__init__()
@@ -118,6 +119,7 @@ class Colours(nn.Module):
     """A recogniser: the squares' brightness, as a unit vector."""
 
     image_shape = (3, SIDE, SIDE)
+    alignment = BY_BOX
 
     def __init__(self):
         super().__init__()

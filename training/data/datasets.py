@@ -14,13 +14,16 @@ from tqdm import tqdm
 from ndcb.core import compat  # noqa: F401  torchvision needs it
 from ndcb.core.files import whole_file
 from ndcb.core.paths import cache_root
-from ndcb.core.terms import FACE_SIZE, Face, NotAvailable
+from ndcb.core.terms import BY_BOX, BY_LANDMARKS, FACE_SIZE, Face, NotAvailable
+from ndcb.faces.alignment import SIDE, by_landmarks
 from ndcb.faces.detectors import LONG_SIDE, MARGIN, Detector, centre_crop
 from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import PARTS, lfw_files, missing, part_of
 
-VERSION = 1
+VERSION = 2
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
+SIDES = {BY_BOX: FACE_SIZE, BY_LANDMARKS: SIDE}
+"""Alignment -> side of its pictures in pixels."""
 
 
 def cached(kind: str, name: str, code: Sequence[Callable]) -> Path:
@@ -46,7 +49,10 @@ class Faces:
     """Aligned faces of LFW in the order of their file names."""
 
     images: np.ndarray
-    """(n, 160, 160, 3), uint8; read from the cache file as needed."""
+    """(n, 160, 160, 3) by the box, or (n, 112, 112, 3) by the landmarks (`ndcb.faces.alignment`).
+
+    uint8; read from the cache file as needed.
+    """
     people: np.ndarray
     """(n,), the person's name."""
     names: np.ndarray
@@ -55,8 +61,8 @@ class Faces:
     """(n,), bool. False: no face was found, and the picture's middle was taken."""
 
 
-def lfw_faces(root: Path, limit: int | None = None) -> Faces:
-    """Aligned LFW faces, from the cache.
+def lfw_faces(root: Path, limit: int | None = None, alignment: str = BY_BOX) -> Faces:
+    """Aligned LFW faces, from the cache, which keeps them in both alignments.
 
     The first call detects and crops them, which takes six minutes on two cores. If it is stopped,
     the next call goes on. limit: of each part only the first so many pictures of people with
@@ -66,13 +72,13 @@ def lfw_faces(root: Path, limit: int | None = None) -> Faces:
     if limit:
         files = _first_of_each_part(files, limit)
     names = np.array([file.stem for file in files])
-    content = f"{MARGIN} {LONG_SIDE} {FACE_SIZE} {' '.join(names)}"
+    content = f"{MARGIN} {LONG_SIDE} {SIDES} {' '.join(names)}"
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
-    folder = cached("faces", key, (Detector, central_faces, read_picture))
+    folder = cached("faces", key, (Detector, by_landmarks, central_faces, read_picture))
     if not (folder / "done").exists():
         _align_all(files, folder)
     return Faces(
-        np.load(folder / "images.npy", mmap_mode="r"),
+        np.load(folder / f"{alignment}.npy", mmap_mode="r"),
         np.array([file.parent.name for file in files]),
         names,
         np.load(folder / "detected.npy") == 1,
@@ -106,13 +112,15 @@ def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
     So a killed run goes on where it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state, pixels = folder / "detected.npy", folder / "images.npy"
+    state = folder / "detected.npy"
+    pixels = {alignment: folder / f"{alignment}.npy" for alignment in SIDES}
     if not state.exists():
-        shape = (len(files), FACE_SIZE, FACE_SIZE, 3)
-        np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).flush()
+        for alignment, side in SIDES.items():
+            shape = (len(files), side, side, 3)
+            np.lib.format.open_memmap(pixels[alignment], "w+", np.uint8, shape).flush()
         with whole_file(state) as file:
             np.save(file, np.full(len(files), -1, np.int8))
-    images = np.lib.format.open_memmap(pixels, "r+")
+    images = {name: np.lib.format.open_memmap(path, "r+") for name, path in pixels.items()}
     detected = np.lib.format.open_memmap(state, "r+")
     detector = Detector()
     left = np.flatnonzero(detected < 0)
@@ -122,10 +130,12 @@ def _align_all(files: list[Path], folder: Path, batch: int = 8) -> None:
             rows = left[start : start + batch]
             faces = central_faces([read_picture(files[row]) for row in rows], detector)
             for row, face in zip(rows, faces, strict=True):
-                images[row] = np.asarray(face.image)
+                for alignment, pictures in images.items():
+                    pictures[row] = np.asarray(face.aligned(alignment))
                 detected[row] = face.how == "detected"
             bar.update(len(rows))
-    images.flush()
+    for pictures in images.values():
+        pictures.flush()
     detected.flush()
     (folder / "done").touch()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from kornia.enhance import jpeg_codec_differentiable
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -22,6 +23,8 @@ from training.provenance import provenance
 from training.runs import Run, own_part, set_learning_rate, step_seed, take_step
 
 SAMPLES = 12
+JPEG_QUALITY = 50, 95
+"""Least and most of the qualities that templates are saved with while they are trained."""
 
 
 def train_bottleneck(
@@ -38,7 +41,7 @@ def train_bottleneck(
     record = provenance(config, device)
     recogniser = load_recogniser(config.recogniser, device)
     with accelerator.main_process_first():
-        pictures = load_pictures("lfw", root, config.limit)
+        pictures = load_pictures("lfw", root, config.limit, recogniser.alignment)
         known = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser))
     material = Embeddings(known[pictures.training_rows])
     shown = known[pictures.development_rows[:SAMPLES]].to(device)
@@ -120,7 +123,7 @@ def training_step(
 
     with accelerator.autocast():
         template = generator(target).float()
-        embedding = recogniser(disturbed(as_stored(template), config.disturbed, chance)).float()
+        embedding = recogniser(disturbed(as_stored(template), config, chance)).float()
     shift = squared_euclidean(embedding, target).mean()
     variance = variance_between_people(template, config.uniformity_block)
     begun = step >= config.uniformity_from * config.schedule.steps
@@ -142,20 +145,37 @@ def variance_between_people(template: torch.Tensor, block: int) -> torch.Tensor:
     return F.avg_pool2d(template, block).var(0, unbiased=False).mean()
 
 
-def disturbed(template: torch.Tensor, share: float, chance: torch.Generator) -> torch.Tensor:
-    """A share of the batch (n, 3, h, w), made up to twice smaller and back.
+def disturbed(
+    template: torch.Tensor, config: BottleneckTraining, chance: torch.Generator
+) -> torch.Tensor:
+    """A batch (n, 3, h, w) as it reaches F: some of it resized, some of it saved as JPEG.
 
-    So templates are recognised after such a change too.
+    So templates are recognised after such a change too. The first ones are resized and the last
+    ones compressed; those that are neither lie between, where both shares leave some.
     """
-    if share == 0:
-        return template
+    resized = round(config.disturbed * len(template))
+    if resized:
+        smaller = 0.5 + 0.5 * float(torch.rand((), generator=chance))
+        template = torch.cat([resampled(template[:resized], smaller), template[resized:]])
+    kept = len(template) - round(config.compressed * len(template))
+    if kept < len(template):
+        template = torch.cat([template[:kept], saved_as_jpeg(template[kept:], chance)])
+    return template
+
+
+def resampled(template: torch.Tensor, scale: float) -> torch.Tensor:
+    """Made smaller by this factor and back."""
     side = template.shape[-1]
-    smaller = round(side * (0.5 + 0.5 * float(torch.rand((), generator=chance))))
-    count = round(share * len(template))
-    there = F.interpolate(template[:count], size=(smaller, smaller), mode="bicubic", antialias=True)
-    return torch.cat(
-        [F.interpolate(there, size=(side, side), mode="bicubic").clamp(0, 1), template[count:]]
-    )
+    smaller = round(side * scale)
+    there = F.interpolate(template, size=(smaller, smaller), mode="bicubic", antialias=True)
+    return F.interpolate(there, size=(side, side), mode="bicubic").clamp(0, 1)
+
+
+def saved_as_jpeg(template: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+    """Each at a quality of its own; sides have to be multiples of 16."""
+    least, most = JPEG_QUALITY
+    quality = least + (most - least) * torch.rand(len(template), generator=chance)
+    return jpeg_codec_differentiable(template, quality.to(template)).clamp(0, 1)
 
 
 @torch.no_grad()

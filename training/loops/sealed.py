@@ -38,7 +38,7 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
     record = provenance(config, device)
     recogniser = load_recogniser(config.recogniser, device)
     with accelerator.main_process_first():
-        pictures = load_pictures("lfw", root, config.limit)
+        pictures = load_pictures("lfw", root, config.limit, recogniser.alignment)
         rows = pictures.training_rows
         known = torch.from_numpy(embeddings(pictures, config.recogniser, recogniser, rows))
     chance = torch.Generator().manual_seed(-1)

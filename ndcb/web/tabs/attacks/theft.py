@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from ndcb.attacks.link import link
 from ndcb.attacks.replay import STORES_PHOTO, STORES_TEMPLATE, replay
 from ndcb.attacks.thief import Theft, Trial
-from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
+from ndcb.core.terms import DEFAULT_FACES, Decision, Face, UserError
 from ndcb.faces import samples
 from ndcb.models import examples
 from ndcb.models.pipeline import Models
@@ -44,16 +43,16 @@ class Victim:
     is stolen.
     """
 
-    photo: Image.Image | None = None
+    photo: Face | None = None
     """The visitor's face; the sample's where there is none."""
-    another: Image.Image | None = None
+    another: Face | None = None
     """Another photo, perhaps of the same person."""
     files: tuple[str, ...] = ()
     """Every file this visit left in the cache."""
 
     @property
-    def face(self) -> Image.Image:
-        return self.photo or examples.example(DEFAULT_FACES).original
+    def face(self) -> Face:
+        return self.photo or examples.portrait_face()
 
     @property
     def note(self) -> str:
@@ -168,7 +167,7 @@ def take_photo(
     """
     seen = replace(victim, files=(*victim.files, path)) if path else victim
     try:
-        face = models.find(path)[0].image if path else None
+        face = models.find(path)[0] if path else None
     except UserError as error:
         return {"victim": seen, **refuse(error)}
     show = show_replay if which == "photo" else show_link
@@ -189,7 +188,7 @@ def show_link(models: Models, generator: str, victim: Victim) -> Answer:
     another, note = victim.another, victim.note
     try:
         if not (victim.another or victim.photo):
-            another = models.find(samples.other_portrait())[0].image
+            another = models.find(samples.other_portrait())[0]
             note = f"{note} {SECOND_SAID}"
         theft = link(models, generator, victim.face, names, another)
     except UserError as error:

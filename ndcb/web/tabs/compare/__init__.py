@@ -119,7 +119,7 @@ def _api(models: Models) -> None:
         person.
         """
         try:
-            faces = [find_side(models, "A", photo_a).crop, find_side(models, "B", photo_b).crop]
+            faces = [find_side(models, "A", photo_a).face, find_side(models, "B", photo_b).face]
             return as_json(compare_faces(models.distorter(known_generator(generator)), *faces))
         except UserError as error:
             raise refusal(str(error)) from None

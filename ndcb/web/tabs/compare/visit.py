@@ -7,9 +7,7 @@ Each function here returns what the screen shows next, by the names of the page'
 
 from dataclasses import dataclass, replace
 
-from PIL import Image
-
-from ndcb.core.terms import DEFAULT_FACES, UserError
+from ndcb.core.terms import Face, UserError
 from ndcb.models import examples
 from ndcb.models.comparison import compare_faces
 from ndcb.models.pipeline import Models
@@ -26,7 +24,7 @@ PICTURES = ("face A", "template A", "face B", "template B")
 class Side:
     """The face on one side."""
 
-    crop: Image.Image
+    face: Face
     note: str = ""
 
 
@@ -47,7 +45,7 @@ def first_visit() -> Visit:
 
 def sample_side() -> Side:
     """The sample portrait's face."""
-    return Side(examples.example(DEFAULT_FACES).original)
+    return Side(examples.portrait_face())
 
 
 def show_photo(models: Models, side: str, path: str, generator: str, visit: Visit) -> Answer:
@@ -74,7 +72,7 @@ def find_side(models: Models, side: str, source) -> Side:
     except UserError as error:
         raise UserError(f"Photo {side}: {error}") from None
     several = f"Photo {side} has {len(faces)} faces; the largest is compared."
-    return Side(faces[0].image, several if len(faces) > 1 else "")
+    return Side(faces[0], several if len(faces) > 1 else "")
 
 
 def with_side(visit: Visit, side: str, face: Side) -> Visit:
@@ -89,7 +87,7 @@ def with_files(visit: Visit, *paths: str) -> Visit:
 
 def show(models: Models, generator: str, visit: Visit, note: str = "") -> Answer:
     """Distort both faces, and say which of the four pairs are the same person."""
-    faces = [visit.sides[side].crop for side in SIDES]
+    faces = [visit.sides[side].face for side in SIDES]
     try:
         result = compare_faces(models.distorter(generator), *faces)
     except UserError as error:

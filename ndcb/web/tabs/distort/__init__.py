@@ -47,7 +47,7 @@ def _api(models: Models) -> None:
         """
         try:
             distorter = models.distorter(known_generator(name))
-            made = distorter.distort(models.find(path)[0].image)
+            made = distorter.distort(models.find(path)[0])
         except UserError as error:
             raise refusal(str(error)) from None
         template = private_files.save(template_png(made.template, name), f"{name}.template.png")

@@ -107,7 +107,7 @@ class Handlers:
         if seen is None:
             return end()
         number = chosen(range(len(seen.crops)), event)
-        return view(show(self.models, generator, replace(seen, chosen=number, embedding=None)))
+        return view(show(self.models, generator, replace(seen, chosen=number, recogniser="")))
 
     def on_middle(self, generator: str, seen: Visit | None) -> Answer:
         if seen is None or seen.middle is None:

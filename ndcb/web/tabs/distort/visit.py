@@ -10,13 +10,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from ndcb.core.terms import DEFAULT_FACES, UserError
+from ndcb.core.terms import Face, UserError
 from ndcb.faces import samples
 from ndcb.faces.detectors import centre_crop
 from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
 from ndcb.faces.images import read_photo
 from ndcb.models import examples
-from ndcb.models.pipeline import Models, stopwatch
+from ndcb.models.pipeline import Models, Picture, stopwatch
 from ndcb.web import private_files, words
 from ndcb.web.tabs.distort import result
 from ndcb.web.wiring import Answer
@@ -28,16 +28,18 @@ CREDIT = f"This is the sample, {samples.PORTRAIT_CREDIT}; give a photo to see yo
 class Visit:
     """What the page remembers for one visitor, for ten minutes at most."""
 
-    crops: tuple[Image.Image, ...]
+    crops: tuple[Picture, ...]
     """The faces found, largest first, or one digit."""
     chosen: int = 0
     note: str = ""
     """What to say beside the verdict."""
     embedding: object = None
-    """F of the chosen crop, once it is computed; another generator does not compute it again."""
+    """F of the chosen crop, once it is computed."""
+    recogniser: str = ""
+    """The F of the embedding: another generator of its does not compute it again."""
     numbered: tuple[str, ...] = ()
     """Files of the crops to choose from, where there are several."""
-    middle: Image.Image | None = None
+    middle: Face | None = None
     """The middle of a picture in which no face was found."""
     files: tuple[str, ...] = ()
     """Every file this visit left in the cache."""
@@ -47,7 +49,7 @@ class Visit:
 
 def first_face() -> Visit:
     """The sample portrait."""
-    return Visit((examples.example(DEFAULT_FACES).original,), note=CREDIT)
+    return Visit((examples.portrait_face(),), note=CREDIT)
 
 
 def first_digit() -> Visit:
@@ -68,20 +70,19 @@ def show_picture(models: Models, source: str | Path, generator: str, visit: Visi
         with stopwatch(took, "detect"):
             faces = models.find_in(photo)
     except UserError as error:
-        middle = centre_crop(photo.picture).image if photo else None
+        middle = centre_crop(photo.picture) if photo else None
         return refuse(replace(visit, middle=middle), str(error))
 
-    crops = tuple(face.image for face in faces)
-    return show(models, generator, _found(crops, visit.files, took["detect"]))
+    return show(models, generator, _found(tuple(faces), visit.files, took["detect"]))
 
 
-def _found(crops: tuple[Image.Image, ...], files: tuple[str, ...], detect: float) -> Visit:
+def _found(faces: tuple[Face, ...], files: tuple[str, ...], detect: float) -> Visit:
     """The faces of a picture; of several each gets a file to choose it by."""
-    if len(crops) == 1:
-        return Visit(crops, files=files, detect=detect)
-    paths = tuple(private_files.save(crop, "face.png") for crop in crops)
-    note = f"{len(crops)} faces were found; choose another one on the left."
-    return Visit(crops, note=note, numbered=paths, files=(*files, *paths), detect=detect)
+    if len(faces) == 1:
+        return Visit(faces, files=files, detect=detect)
+    paths = tuple(private_files.save(face.image, "face.png") for face in faces)
+    note = f"{len(faces)} faces were found; choose another one on the left."
+    return Visit(faces, note=note, numbered=paths, files=(*files, *paths), detect=detect)
 
 
 def show_drawing(
@@ -101,9 +102,11 @@ def show(models: Models, generator: str, visit: Visit) -> Answer:
     took = {} if visit.detect is None else {"detect": visit.detect}
     try:
         distorter = models.distorter(generator)
-        if visit.embedding is None:
+        recogniser = distorter.generator.record["recogniser"]
+        if visit.recogniser != recogniser:
             with stopwatch(took, "embed the original"):
-                visit = replace(visit, embedding=distorter.embed([crop])[0])
+                [embedding] = distorter.embed([crop])
+            visit = replace(visit, embedding=embedding, recogniser=recogniser)
         distortion = distorter.distort(crop, visit.embedding)
     except UserError as error:
         return refuse(visit, str(error))

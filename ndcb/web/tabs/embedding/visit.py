@@ -10,7 +10,7 @@ from PIL import Image
 
 from ndcb.core.terms import UserError
 from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
-from ndcb.models.pipeline import Distorter, Distortion, Models
+from ndcb.models.pipeline import Distorter, Distortion, Models, Picture
 from ndcb.report import projection
 from ndcb.web import words
 from ndcb.web.figures import data_url
@@ -52,7 +52,7 @@ def take(models: Models, space: Space, picture: str | Image.Image | None, visit:
     """
     if space.kind is PEOPLE:
         faces = models.find(picture)
-        crop = faces[0].image
+        crop = faces[0]
         note = f"{len(faces)} faces were found; this is the largest." if len(faces) > 1 else ""
     else:
         crop, note = digit_from_drawing(drawing_on_white(picture)), ""
@@ -60,7 +60,7 @@ def take(models: Models, space: Space, picture: str | Image.Image | None, visit:
     return replace(visit, own=own, note=note)
 
 
-def _placed(distorter: Distorter, crop: Image.Image) -> Own:
+def _placed(distorter: Distorter, crop: Picture) -> Own:
     [original] = distorter.embed([crop])
     result = distorter.distort(crop, original)
     [template] = distorter.embed([result.template])
