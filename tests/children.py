@@ -13,9 +13,7 @@ from typing import TextIO
 from tests.conftest import ROOT
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    ["ndcb.vault.vault", "ndcb.models.pipeline", "ndcb.cli.vault", "training.__main__"]
-)
+CONTEXT.set_forkserver_preload(["ndcb.vault.vault", "ndcb.models.pipeline", "training.__main__"])
 
 
 @dataclass
