@@ -53,14 +53,20 @@ def start(function, *arguments) -> Child:
     """Call a function of a module in a child. What it prints is its output, errors included."""
     stdin, given = os.pipe()
     said, stdout = os.pipe()
-    with contextlib.chdir(ROOT):  # where the server finds what it imports
-        multiprocessing.forkserver.ensure_running()
     ends = Connection(stdin, writable=False), Connection(stdout, readable=False)
-    process = CONTEXT.Process(target=_call, args=(*ends, function, arguments))
-    process.start()
+    process = start_process(_call, *ends, function, arguments)
     for end in ends:
         end.close()
     return Child(process, open(given, "w"), open(said))
+
+
+def start_process(function, *arguments) -> multiprocessing.Process:
+    """Call a function of a module in a child, which has no other input and output than ours."""
+    with contextlib.chdir(ROOT):  # where the server finds what it imports
+        multiprocessing.forkserver.ensure_running()
+    process = CONTEXT.Process(target=function, args=arguments)
+    process.start()
+    return process
 
 
 def _call(stdin: Connection, stdout: Connection, function, arguments: tuple) -> None:

@@ -18,6 +18,15 @@ MOST_VISITS = 500
 class Page(gr.Blocks):
     """A page that answers values of the wrong shape with one sentence, and logs no traceback."""
 
+    def queue(self, *arguments, **options) -> gr.Blocks:
+        """Gradio's own queue, without the sums over its last 10,000 events.
+
+        It makes them after each event, for a monitor that is switched off here.
+        """
+        super().queue(*arguments, **options)
+        self._queue.ANAYLTICS_CACHE_FREQUENCY = math.inf  # in Gradio's spelling
+        return self
+
     async def preprocess_data(self, block_fn, *given, **options) -> list:
         try:
             values = await super().preprocess_data(block_fn, *given, **options)

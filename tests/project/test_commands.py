@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.conftest import ROOT
+from tests.programs import programs
 from tests.project.test_readme import PAGES, named
 
 FENCE = re.compile(
@@ -74,7 +76,7 @@ def test_commands_that_are_not_run_exist(monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path, astronaut, monkeypatch) -> Path:
+def folder(tmp_path, astronaut, monkeypatch) -> Iterator[Path]:
     """A working folder with the pictures that the pages name, and the programs in PATH."""
     other = ImageOps.mirror(astronaut)
     pictures = {"photo": astronaut, "ann1": astronaut, "bob": astronaut}
@@ -82,15 +84,12 @@ def folder(tmp_path, astronaut, monkeypatch) -> Path:
         picture.save(tmp_path / f"{name}.jpg", quality=95)
     (tmp_path / "pairs.csv").write_text("reference,probe\nphoto.jpg,other.jpg\n")
 
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name, arguments in (("python", ""), ("ndcb", "-m ndcb ")):
-        program = programs / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", os.pathsep.join([str(programs), os.environ["PATH"]]))
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join([str(binaries), os.environ["PATH"]]))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]]))
-    return tmp_path
+    with programs(binaries):
+        yield tmp_path
 
 
 @pytest.mark.slow
