@@ -17,7 +17,7 @@ from ndcb.core.terms import FACE_SIZE, Decision
 from ndcb.faces import samples
 from ndcb.faces.detectors import Detector
 from ndcb.models import checkpoints
-from ndcb.models.acceleration import accelerated
+from ndcb.models.acceleration import Accelerated
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
 from ndcb.recognisers.sface import SFace
@@ -81,16 +81,16 @@ def load_detect(device: str) -> Callable:
 
 
 def load_generate(name: str, device: str, onnx: bool = False) -> Callable:
-    """onnx: as the page runs it on the CPU, else in torch."""
+    """onnx: in ONNX Runtime, else in torch."""
     model = checkpoints.load(name, device=device).model
-    model = accelerated(model, device) if onnx else model
+    model = Accelerated(model) if onnx else model
     return lambda given: to_pictures(quantise(model(given)))
 
 
 def load_embed(name: str, device: str, onnx: bool = False) -> Callable:
-    """onnx: as the page runs it on the CPU, else in torch."""
+    """onnx: in ONNX Runtime, else in torch."""
     model = load_recogniser(name, device)
-    model = accelerated(model, device) if onnx else model
+    model = Accelerated(model) if onnx else model
     return lambda given: model(given).cpu()
 
 
