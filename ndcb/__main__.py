@@ -21,12 +21,13 @@ from typing import Annotated
 import tyro
 
 from ndcb.cli import console
+from ndcb.cli import export as export_cli
 from ndcb.cli import pictures as pictures_cli
 from ndcb.cli import vault as vault_cli
 from ndcb.cli.arguments import check_numbers, options_first
 from ndcb.core.terms import UserError
 
-VERBS = pictures_cli.VERBS | vault_cli.VERBS
+VERBS = pictures_cli.VERBS | vault_cli.VERBS | export_cli.VERBS
 FAILED, REFUSED = 1, 2
 """Exit codes: a photo or a pair failed or was not accepted; the call cannot be carried out."""
 STOPPED, NO_READER = 130, 141

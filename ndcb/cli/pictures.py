@@ -86,7 +86,7 @@ def distort(command: Distort, progress: Progress) -> Iterator[dict]:
     if not command.photos:
         raise UserError("Name at least one photo.")
     models, distorter = _models(command)
-    _make_folder(command.out)
+    make_folder(command.out)
     stems = Stems(ENDING)
 
     for photo in progress.over(command.photos):
@@ -232,7 +232,8 @@ def _models(command: Distort | Compare):
     return models, distorter
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of --out, if it is not there. Raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

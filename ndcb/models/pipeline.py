@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -23,6 +23,7 @@ from ndcb.faces.images import Photo, read_photo
 from ndcb.generators import make_templates
 from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions
+from ndcb.models.acceleration import accelerated
 from ndcb.models.checkpoints import GENERATORS, SEALED, Checkpoint, load
 from ndcb.models.recognisers import load_recogniser
 
@@ -174,7 +175,10 @@ class Distorter:
 
 
 class Models:
-    """The detector, and a `Distorter` for every generator; each is loaded when first needed."""
+    """The detector, and a `Distorter` for every generator; each is loaded when first needed.
+
+    On the CPU, ONNX Runtime computes the networks (`ndcb.models.acceleration`).
+    """
 
     def __init__(self, device: str | torch.device = "cpu"):
         self.device = device
@@ -202,11 +206,13 @@ class Models:
                 f" measure {generator}"
             )
         if name not in self._recognisers:
-            self._recognisers[name] = load_recogniser(name, self.device)
+            recogniser = load_recogniser(name, self.device)
+            self._recognisers[name] = accelerated(recogniser, self.device)
         recogniser = self._recognisers[name]
+        model = accelerated(checkpoint.model, self.device)
         if checkpoint.record["class"] in SEALED:
-            recogniser = Directions(recogniser, checkpoint.model).eval()
-        return Distorter(checkpoint, recogniser)
+            recogniser = Directions(recogniser, model).eval()
+        return Distorter(replace(checkpoint, model=model), recogniser)
 
     def warm_up(self, generators: list[str]) -> None:
         """Load these generators, their recognisers and the detector, and run each once."""

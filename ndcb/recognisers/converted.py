@@ -50,10 +50,10 @@ def _read(path: Path) -> tuple[Weights, str | None]:
 
 
 def weights_sha256(network: nn.Module) -> str:
-    """Of all weights and buffers, in the network's order; on the CPU, not in channels-last."""
+    """Of all weights and buffers, in the network's order; on the CPU."""
     digest = hashlib.sha256()
     for value in network.state_dict().values():
-        digest.update(value.numpy())
+        digest.update(value.contiguous().numpy())
     return digest.hexdigest()
 
 

@@ -153,6 +153,10 @@ def test_a_tiny_run_has_every_key(tiny):
         "generate, bottleneck",
         "generate digits",
         "embed digits",
+        "embed, SFace",
+        "embed, ONNX Runtime",
+        "embed, SFace, ONNX Runtime",
+        "generate, bottleneck, ONNX Runtime",
     ]
     for entry in figures["stages"].values():
         assert list(entry) == ["1", "3"]

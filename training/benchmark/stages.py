@@ -17,8 +17,10 @@ from ndcb.core.terms import FACE_SIZE, Decision
 from ndcb.faces import samples
 from ndcb.faces.detectors import Detector
 from ndcb.models import checkpoints
+from ndcb.models.acceleration import Accelerated
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
+from ndcb.recognisers.sface import SFace
 from training.benchmark.timing import FACENET, alternate, facenet_pass, summary, timed
 
 BATCHES = (1, 64)
@@ -50,6 +52,11 @@ def faces(batch: int, device: str) -> torch.Tensor:
     return to_tensor([samples.portrait().resize((FACE_SIZE, FACE_SIZE))] * batch).to(device)
 
 
+def upright_faces(batch: int, device: str) -> torch.Tensor:
+    """Of the size that SFace takes."""
+    return to_tensor([samples.portrait().resize(SFace.image_shape[1:])] * batch).to(device)
+
+
 def digits(batch: int, device: str) -> torch.Tensor:
     return to_tensor([samples.digits()[n % 10] for n in range(batch)]).to(device)
 
@@ -73,13 +80,17 @@ def load_detect(device: str) -> Callable:
     ]
 
 
-def load_generate(name: str, device: str) -> Callable:
+def load_generate(name: str, device: str, onnx: bool = False) -> Callable:
+    """onnx: in ONNX Runtime, else in torch."""
     model = checkpoints.load(name, device=device).model
+    model = Accelerated(model) if onnx else model
     return lambda given: to_pictures(quantise(model(given)))
 
 
-def load_embed(name: str, device: str) -> Callable:
+def load_embed(name: str, device: str, onnx: bool = False) -> Callable:
+    """onnx: in ONNX Runtime, else in torch."""
     model = load_recogniser(name, device)
+    model = Accelerated(model) if onnx else model
     return lambda given: model(given).cpu()
 
 
@@ -98,6 +109,14 @@ STAGES = {
     "generate, bottleneck": Stage(probes, partial(load_generate, "faces-bottleneck")),
     "generate digits": Stage(digits, partial(load_generate, "digits")),
     "embed digits": Stage(digits, partial(load_embed, DIGITS_EMBEDDER)),
+    "embed, SFace": Stage(upright_faces, partial(load_embed, SFace.name)),
+    "embed, ONNX Runtime": Stage(faces, partial(load_embed, FACENET, onnx=True), on_cpu=True),
+    "embed, SFace, ONNX Runtime": Stage(
+        upright_faces, partial(load_embed, SFace.name, onnx=True), on_cpu=True
+    ),
+    "generate, bottleneck, ONNX Runtime": Stage(
+        probes, partial(load_generate, "faces-bottleneck", onnx=True), on_cpu=True
+    ),
 }
 
 
