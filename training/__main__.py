@@ -131,15 +131,21 @@ class MeasureJob(Data):
 
 
 def remeasure(job: MeasureJob) -> None:
+    from ndcb.models.pipeline import pick_device
+    from ndcb.models.recognisers import load_recogniser
     from training.data.pictures import load_pictures
     from training.measure.record import measure
 
     every = checkpoints.GENERATORS + checkpoints.SEALED + checkpoints.RECOGNISERS
     for name in job.checkpoints:
-        record = checkpoints.load(name, every).record
-        folder = checkpoints.FOLDER / name
-        measure(folder, load_pictures(record["data"]["name"], data_root(job.data)))
-        print(folder)
+        checkpoint = checkpoints.load(name, every)
+        record, recogniser = checkpoint.record, None
+        if "recogniser" in record:
+            recogniser = load_recogniser(record["recogniser"], pick_device("auto"))
+        alignment = (recogniser or checkpoint.model).alignment
+        pictures = load_pictures(record["data"]["name"], data_root(job.data), None, alignment)
+        measure(checkpoints.FOLDER / name, pictures, recogniser)
+        print(checkpoints.FOLDER / name)
 
 
 def evaluate_all(job: EvaluateJob) -> None:

@@ -311,6 +311,18 @@ def faces_sealed() -> SealedTraining:
     )
 
 
+def sface_sealed() -> SealedTraining:
+    """`faces_sealed` against SFace."""
+    return SealedTraining(
+        "sface-sealed",
+        Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
+        SealedConfig(64, 128, 128, (320, 224, 128, 64), 0.12, start=7),
+        start="sface-bottleneck",
+        recogniser="sface",
+        label="Faces: sealed with a key, for SFace",
+    )
+
+
 ALPHAS = (0.0, 0.1, 0.2, 0.4, 0.8)
 PRESETS = {
     "digits-embedder": digits_embedder(),
@@ -323,6 +335,7 @@ PRESETS = {
     "faces-bottleneck": faces_bottleneck(),
     "faces-sealed": faces_sealed(),
     "sface-bottleneck": sface_bottleneck(),
+    "sface-sealed": sface_sealed(),
 }
 
 
@@ -349,4 +362,10 @@ def smoke() -> list[Training]:
             disturbed=0.5,
         ),
         small(faces_sealed(), 16, SealedConfig(4, 512, 8, small_widths), start=None),
+        small(
+            sface_bottleneck(),
+            16,
+            BottleneckConfig(128, 8, (16, 8, 8, 8), 0.12, start=7),
+            uniformity_from=0.5,
+        ),
     ]

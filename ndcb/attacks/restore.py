@@ -16,12 +16,16 @@ from torch import nn
 from ndcb.attacks.thief import recogniser_of
 from ndcb.core.tensors import quantise, to_pictures
 from ndcb.core.terms import UserError
-from ndcb.models.checkpoints import INVERTERS, load
+from ndcb.models.checkpoints import INVERTERS, Checkpoint, load
 from ndcb.models.kinds import is_digit, is_sealed, sealed_generators
 from ndcb.models.pipeline import Models, Picture
+from ndcb.results.thresholds import record
 from ndcb.vault.templates import Stolen
 
 INVERTER = "inverter"
+NO_NETWORK = (
+    "The thief has no network yet that paints from embeddings of {}. Click another template."
+)
 FACES_ONLY = "The thief's network paints faces only. Click the template of a face first."
 
 
@@ -41,14 +45,18 @@ class Restoration:
 def restore(models: Models, stolen: Stolen, photo: Picture | None = None) -> Restoration:
     """A face painted from the stolen template, and one from the photo where there is one.
 
-    Raises UserError: the template is a digit's.
+    Raises UserError: the template is a digit's, or made for another recogniser than the thief's
+    network reads.
     """
     if is_digit(stolen.generator):
         raise UserError(FACES_ONLY)
     recogniser = recogniser_of(models, stolen.generator)
-    inverter = _inverter(str(recogniser.device))
+    device, name = str(recogniser.device), recogniser.generator.record["recogniser"]
+    if name != _inverter(device).record["recogniser"]:
+        raise UserError(NO_NETWORK.format(name))
+    inverter = _inverter(device).model
 
-    embedding = _cleaned(models, recogniser.embed([stolen.picture]))
+    embedding = _cleaned(models, recogniser.embed([stolen.picture]), name)
     restored = to_pictures(paint(inverter, embedding))[0]
     known = to_pictures(paint(inverter, recogniser.embed([photo])))[0] if photo else None
 
@@ -66,27 +74,27 @@ def paint(network: nn.Module, read: torch.Tensor) -> torch.Tensor:
     return quantise(network(read.to(device))).cpu()
 
 
-def load_inverter(device: str | torch.device = "cpu") -> nn.Module:
+def load_inverter(device: str | torch.device = "cpu") -> Checkpoint:
     """Embeddings (n, 512) by FaceNet -> pictures (n, 3, 160, 160) in [0, 1].
 
     Raises UnknownName, BadCheckpoint.
     """
-    return load(INVERTER, INVERTERS, device).model
+    return load(INVERTER, INVERTERS, device)
 
 
 @cache
-def _inverter(device: str) -> nn.Module:
+def _inverter(device: str) -> Checkpoint:
     """Read once."""
     return load_inverter(device)
 
 
-def _cleaned(models: Models, embedding: torch.Tensor) -> torch.Tensor:
+def _cleaned(models: Models, embedding: torch.Tensor, recogniser: str) -> torch.Tensor:
     """F(T) without its part in directions in which people do not differ.
 
     The inverter never saw that part, and paints no face of it. The sealed generator's z knows those
     directions; they are no secret.
     """
-    names = sealed_generators()
+    names = [name for name in sealed_generators() if record(name)["recogniser"] == recogniser]
     if not names:
         return embedding
     generator = models.distorter(names[0]).generator.model

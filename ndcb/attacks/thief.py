@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from ndcb.core.terms import DEFAULT_FACES, Decision
+from ndcb.core.terms import DEFAULT_FACES, Decision, UnknownName
+from ndcb.models.checkpoints import names
 from ndcb.models.kinds import is_sealed
 from ndcb.models.pipeline import Distorter, Models
+from ndcb.results.thresholds import record
 
 
 @dataclass(frozen=True)
@@ -50,5 +52,11 @@ def tried(
 
 
 def recogniser_of(models: Models, generator: str) -> Distorter:
-    """The plain recogniser of a template's kind, and its threshold. Raises UnknownName."""
-    return models.distorter(DEFAULT_FACES if is_sealed(generator) else generator)
+    """The plain recogniser of a template's generator, and its threshold. Raises UnknownName."""
+    if not is_sealed(generator):
+        return models.distorter(generator)
+    recogniser = record(generator)["recogniser"]
+    alike = [name for name in names() if record(name).get("recogniser") == recogniser]
+    if not alike:
+        raise UnknownName("plain generator for the recogniser", recogniser, names())
+    return models.distorter(DEFAULT_FACES if DEFAULT_FACES in alike else alike[0])

@@ -31,6 +31,7 @@ def _attacks(evaluation: Evaluation) -> str:
 
 WHERE_MEASURED = [
     ("Goals", "goals", _goals),
+    ("Another recogniser", "other_recogniser", robustness.other_recogniser_for_report),
     ("Polish", "polish", robustness.polish),
     ("Attacks", "attacks", _attacks),
 ]

@@ -51,11 +51,18 @@ def _harms_row(words: str, rates: Figures) -> list[str]:
 
 
 def second_recogniser_for_page(evaluation: Evaluation) -> str:
-    second = evaluation.second_recogniser
+    return _judge_for_page(evaluation.second_recogniser, "no generator was")
+
+
+def other_recogniser_for_page(evaluation: Evaluation) -> str:
+    return _judge_for_page(evaluation.other_recogniser, "this generator was not")
+
+
+def _judge_for_page(second: Figures, what: str) -> str:
     plain, template = second["plain"], second["template"]
     rows = [[words, rate(plain[key]), rate(template[key])] for words, key in ACCEPTED.items()]
     return (
-        f"{second['name']}, which no generator was trained against.\n\n"
+        f"{second['name']}, which {what} trained against.\n\n"
         + numbers_table(["reference", "photo", "template"], rows)
         + "\n\nTAR: the share of genuine pairs accepted. Where this recogniser accepts a template,"
         " the template shows the face itself."
@@ -63,11 +70,18 @@ def second_recogniser_for_page(evaluation: Evaluation) -> str:
 
 
 def second_recogniser_for_report(evaluation: Evaluation) -> str:
-    second = evaluation.second_recogniser
+    return _judge_for_report(evaluation.second_recogniser, "No generator was")
+
+
+def other_recogniser_for_report(evaluation: Evaluation) -> str:
+    return _judge_for_report(evaluation.other_recogniser, "This generator was not")
+
+
+def _judge_for_report(second: Figures, what: str) -> str:
     rows = [[words, *_accepted(second[name])] for name, words in REFERENCES.items()]
     return (
         table([second["name"], *ACCEPTED], rows)
-        + "\n\nNo generator was trained against it: where it accepts a template, the template shows"
+        + f"\n\n{what} trained against it: where it accepts a template, the template shows"
         " the face."
     )
 

@@ -124,6 +124,7 @@ GROUPS = {
         Section(
             "A second recogniser", ("second_recogniser",), robustness.second_recogniser_for_page
         ),
+        Section("Another recogniser", ("other_recogniser",), robustness.other_recogniser_for_page),
         Section("Polish", ("polish",), robustness.polish),
         Section("Failure to enrol", ("failure_to_enrol",), robustness.failure_to_enrol_for_page),
     ),

@@ -73,6 +73,8 @@ class PlainParts(Parts):
     """Error rates after a change of the stored template: compressed or resized."""
     second_recogniser: Figures
     """Rates of a recogniser that no generator was trained against."""
+    other_recogniser: Figures
+    """Rates of the package's recogniser that this generator was not trained against."""
     polish: Figures
     """Embedding error and time after gradient steps on the template's pixels."""
     attacks: Figures

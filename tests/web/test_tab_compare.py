@@ -91,7 +91,7 @@ def test_several_faces_are_named_and_the_first_is_taken():
         find=lambda source: [SimpleNamespace(image=FACE), SimpleNamespace(image=other)]
     )
     side = find_side(models, "B", "x")
-    assert side.crop is FACE and side.note == "Photo B has 2 faces; the largest is compared."
+    assert side.face.image is FACE and side.note == "Photo B has 2 faces; the largest is compared."
     assert (
         find_side(SimpleNamespace(find=lambda source: [SimpleNamespace(image=FACE)]), "A", "x").note
         == ""

@@ -112,10 +112,12 @@ def _beside_facenet(call, repeats: int) -> dict:
     return summary(alternate(timed(call), facenet_pass(1, "cpu"), repeats))
 
 
-def main(names: tuple[int, ...] = (1000, 1_000_000), repeats: int = 9) -> None:
+def main(
+    names: tuple[int, ...] = (1000, 1_000_000), repeats: int = 9, generator: str = DEFAULT_FACES
+) -> None:
     """Print a line of JSON for each number of names."""
     for number in names:
-        print(json.dumps(measure_names(number, repeats)), flush=True)
+        print(json.dumps(measure_names(number, repeats, generator)), flush=True)
 
 
 if __name__ == "__main__":

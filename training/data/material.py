@@ -14,6 +14,7 @@ from ndcb.core.distances import IMAGE_DISTANCES, image_distances, ssim
 from ndcb.core.tensors import quantise, to_pictures, to_tensor
 from ndcb.generators import make_templates
 from ndcb.models.checkpoints import Checkpoint
+from training.data.alignment import realigned
 from training.data.pictures import Pictures, embeddings, kept_rows, weights_key
 
 VERSION = 1
@@ -105,15 +106,17 @@ class Material:
     def second(self, recogniser, rows: np.ndarray, template: bool) -> np.ndarray:
         """Embeddings of the photos, or of their templates, by another recogniser.
 
-        recogniser.embed takes (n, h, w, 3), uint8.
+        recogniser.embed takes (n, h, w, 3), uint8, in the recogniser's own alignment.
         """
-        pictures, code = self.pictures, [type(recogniser)]
+        pictures, code = self.pictures, list(recogniser.code)
+        wanted = recogniser.alignment
 
         def embed_templates(chunk: np.ndarray) -> np.ndarray:
-            return recogniser.embed(_bytes(self.templates(chunk)))
+            templates = _bytes(self.templates(chunk))
+            return recogniser.embed(realigned(templates, pictures.alignment, wanted))
 
         def embed_photos(chunk: np.ndarray) -> np.ndarray:
-            return recogniser.embed(np.array(pictures.images[chunk]))
+            return recogniser.embed(np.array(pictures.aligned(wanted)[chunk]))
 
         if template:
             what = f"{recogniser.name} on templates"

@@ -5,7 +5,7 @@ Both data sets have the same form.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from ndcb.core.files import whole_file
-from ndcb.core.terms import BY_BOX, UnknownName
+from ndcb.core.terms import ALIGNMENTS, BY_BOX, UnknownName
 from ndcb.faces.lfw import PARTS, TEST_SHARE, part_of
 from training.data.datasets import cached, lfw_faces, mnist
 
@@ -34,6 +34,14 @@ class Pictures:
     """(n,): of a face such as Aaron_Eckhart_0001, of a digit its number in MNIST."""
     detected: np.ndarray
     """(n,), bool: False where no face was found in a photo and its middle was taken."""
+    alignment: str = BY_BOX
+    """How the faces are cut out (`ndcb.core.terms.ALIGNMENTS`)."""
+    others: dict[str, np.ndarray] = field(default_factory=dict)
+    """The same faces in the other alignments, as `images`."""
+
+    def aligned(self, alignment: str) -> np.ndarray:
+        """The faces in this alignment, as `images`."""
+        return self.images if alignment == self.alignment else self.others[alignment]
 
     def rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.part == part)
@@ -89,7 +97,17 @@ def load_pictures(
 def lfw_pictures(root: Path, limit: int | None = None, alignment: str = BY_BOX) -> Pictures:
     faces = lfw_faces(root, limit, alignment)
     part = np.array([part_of(person) for person in faces.people])
-    return Pictures("lfw", faces.images, faces.people, part, faces.names, faces.detected)
+    others = [name for name in ALIGNMENTS if name != alignment]
+    return Pictures(
+        "lfw",
+        faces.images,
+        faces.people,
+        part,
+        faces.names,
+        faces.detected,
+        alignment,
+        {name: lfw_faces(root, limit, name).images for name in others},
+    )
 
 
 def mnist_pictures(root: Path, limit: int | None = None) -> Pictures:

@@ -30,6 +30,7 @@ summary.json:
     embedding_error        mean, median, p95, p99, alpha, share_over_alpha
     image                  mse, l1, l2 (Eq. 12), dssim, sobel, combined, ssim, psnr (dB): means
     second_recogniser      name, {plain, template}.{eer, tar_at_fmr_1e-2, tar_at_fmr_1e-3}
+    other_recogniser       the same of SFace or FaceNet, whichever the generator was not made for
     robustness             {jpeg_75, half_size, double_size}.{eer, fnmr_at_fmr_1e-3,
                            embedding_error}
     failure_to_enrol       {all, test}.{pictures, failures, rate}
@@ -109,6 +110,7 @@ PARTS: dict[str, Callable[[Material, Path], dict]] = {
     "paper": lambda material, root: paper(material),
     "robustness": lambda material, root: field.robustness(material),
     "second_recogniser": _of_faces(lambda material, root: field.second_recogniser(material)),
+    "other_recogniser": _of_faces(lambda material, root: field.other_recogniser(material)),
     "polish": _of_faces(lambda material, root: field.polished(material)),
 }
 KEPT = ("attacks",)
@@ -133,8 +135,9 @@ def evaluate(name: str, root: Path, what: tuple[str, ...] = ()) -> Path:
             f"checkpoint {checkpoint.name} has no threshold yet; run: python -m training measure"
             f" {name}"
         )
-    pictures = load_pictures(record["data"]["name"], root, record["training"]["limit"])
     recogniser = load_recogniser(record["recogniser"], device)
+    data, limit = record["data"]["name"], record["training"]["limit"]
+    pictures = load_pictures(data, root, limit, recogniser.alignment)
     folder = checkpoints.folder_of(name) / "evaluation"
     if is_sealed:
         material = SealedMaterial(checkpoint, recogniser, pictures)

@@ -9,9 +9,10 @@ from ndcb.core.metrics import bootstrap_rates, d_prime, det, error_rates, fnmr_a
 from ndcb.core.terms import NotAvailable
 from ndcb.generators.polish import polish
 from training.data.material import CHANGES, Material
+from training.measure.judges import Judge, judge_of
 from training.measure.record import mated_pairs, pair_distances, scores, spread, squared_distances
 from training.measure.record import verification as rates
-from training.measure.second_recogniser import load_second_recogniser
+from training.measure.second_recogniser import SecondRecogniser, load_second_recogniser
 
 POLISH_STEPS = (0, 1, 2, 5)
 POLISHED = 128
@@ -127,6 +128,16 @@ def second_recogniser(material: Material) -> dict:
         other = load_second_recogniser()
     except NotAvailable as error:
         return {"not_measured": str(error)}
+    return judged(material, other)
+
+
+def other_recogniser(material: Material) -> dict:
+    """SFace judges what was made for FaceNet, and FaceNet all else."""
+    return judged(material, judge_of(material.recogniser_name))
+
+
+def judged(material: Material, other: Judge | SecondRecogniser) -> dict:
+    """Rates of a recogniser that had no part in the training: photo or template against photo."""
     photos = material.second(other, material.test, template=False)
     templates = material.second(other, material.test, template=True)
     return {

@@ -260,7 +260,7 @@ def shown(material: SealedMaterial, folder: Path) -> dict:
     with torch.inference_mode():
         z = material.directed(photo.to(material.device)).cpu().numpy()
         template, another = (_template_of(material, z, keys) for keys in KEY_SETS[:2])
-        inverted = paint(load_inverter(material.device), material.recogniser(template))
+        inverted = paint(load_inverter(material.device).model, material.recogniser(template))
     pictures = {
         "photo": photo,
         "template": template,

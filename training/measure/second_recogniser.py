@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 from tqdm import tqdm
 
-from ndcb.core.terms import FACE_SIZE, NotAvailable
+from ndcb.core.terms import BY_BOX, FACE_SIZE, NotAvailable
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -70,6 +70,12 @@ class SecondRecogniser:
     """
 
     name = "dlib-resnet-v1"
+    alignment = BY_BOX
+
+    @property
+    def code(self) -> tuple[type, ...]:
+        """What computes the embeddings, for the cache."""
+        return (SecondRecogniser,)
 
     def __init__(self, folder: Path, processes: int = 1):
         """folder: of both files of weights, which each process reads at its first use."""
