@@ -17,6 +17,8 @@ from ndcb.models.pipeline import Distortion, Models, stopwatch
 from ndcb.models.templates import save_template
 
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
+NOT_NUMBERS = ("original", "template", "template_embedding")
+"""Fields of a `Distortion` that example.json leaves out."""
 OF_ALIGNMENT = {BY_BOX: "faces-bottleneck", BY_LANDMARKS: "sface-bottleneck"}
 """Generators whose examples hold the portrait's face in this alignment."""
 
@@ -53,9 +55,7 @@ def _store(result: Distortion, folder: Path, generator: str) -> None:
     save_template(result.template, template, generator, overwrite=True)
 
     fields = vars(result).items()
-    write_json(
-        numbers, {key: value for key, value in fields if key not in ("original", "template")}
-    )
+    write_json(numbers, {key: value for key, value in fields if key not in NOT_NUMBERS})
 
 
 def example(generator: str) -> Distortion:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -44,6 +44,8 @@ class Distortion:
     """Login threshold of the generator's record, a squared distance."""
     milliseconds: dict[str, float]
     """Time of each stage: embed, generate, polish where it was asked for, compare."""
+    template_embedding: torch.Tensor | None = field(default=None, repr=False, compare=False)
+    """F(T), (m,), as `Distorter.embed` gives it; None for an example that was read from a file."""
 
     @property
     def decision(self) -> Decision:
@@ -143,6 +145,7 @@ class Distorter:
             alpha=self.generator.record["training"]["alpha"],
             threshold=self.generator.record["threshold"],
             milliseconds=took,
+            template_embedding=template_embedding[0],
         )
 
     @torch.inference_mode()

@@ -5,7 +5,7 @@ does not even lock another program's file.
 """
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
@@ -80,6 +80,7 @@ class Database:
         self.what, self.versions, self.version = what, versions, version
         self.engine = make_engine(place, what)
         self._ready = False
+        self._seen: set[str] = set()
 
     def is_there(self) -> bool:
         """Are the tables there? Nothing is written.
@@ -94,13 +95,34 @@ class Database:
     def begin(self, making: bool = False):
         """A transaction: all of its block or nothing.
 
-        making: where there are no tables, make them first.
+        making: where there are no tables, or an older version's, make those that are missing first.
         """
-        if not self.is_there() and making:
-            with self._in_words():
-                self._make()
+        if making:
+            self.make_missing()
+        else:
+            self.is_there()
         with self._in_words(), self.engine.begin() as connection:
             yield connection
+
+    def make_missing(self) -> None:
+        """Make the tables that are not there.
+
+        Where an older version's lack one and this user may make none, it stays so: `has` says it.
+        """
+        tables = self.versions.metadata.sorted_tables
+        with self._in_words():
+            if not self.is_there():
+                self._make()
+            elif not all(self.has(table) for table in tables):
+                with suppress(IntegrityError, ProgrammingError):
+                    self._make_tables()
+
+    def has(self, table: Table) -> bool:
+        """Is this one there? An older version's tables lack the newer ones."""
+        if table.name not in self._seen and self.is_there():
+            with self._in_words():
+                self._seen = self._table_names()
+        return table.name in self._seen
 
     def is_at(self, other: "Database") -> bool:
         """Do both lie at one place? Databases in memory never do."""
@@ -109,7 +131,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-        self._ready = False
+        self._ready, self._seen = False, set()
 
     def _look(self) -> bool:
         """`is_there`, where nobody has looked yet.
@@ -123,7 +145,7 @@ class Database:
         if file:
             self._refuse_other_file(file)
 
-        names = self._table_names()
+        names = self._seen = self._table_names()
         self._refuse_other_tables(names)
         return self.versions.name in names and self._has_version()
 
@@ -145,12 +167,12 @@ class Database:
         others = names - {table.name for table in self.versions.metadata.sorted_tables}
         if self.engine.url.get_backend_name() != "sqlite":
             others = {name for name in others if name.startswith("ndcb_")}
-        if others and not (self.versions.name in names and self._holds_rows()):
+        if others and not (self.versions.name in names and self._holds_rows(names)):
             raise UserError((NO_FILE if file_of(self.engine.url) else NO_VAULT).format(self.what))
 
-    def _holds_rows(self) -> bool:
+    def _holds_rows(self, names: set[str]) -> bool:
         """Tables alone say nothing: older versions made them wherever they looked."""
-        tables = self.versions.metadata.sorted_tables
+        tables = [table for table in self.versions.metadata.sorted_tables if table.name in names]
         stores = [table for table in tables if table is not self.versions]
         queries = [select(*table.primary_key.columns) for table in stores]
         with self.engine.begin() as connection:
@@ -178,20 +200,21 @@ class Database:
     def _make(self) -> None:
         make_private(self.engine.url)
         try:
-            self._make_tables()
+            self._make_tables(with_version=True)
             self._ready = True
         except (IntegrityError, ProgrammingError):
             self._ready = self._look()
             if not self._ready:  # else somebody made them at the same moment
                 raise
 
-    def _make_tables(self) -> None:
+    def _make_tables(self, with_version: bool = False) -> None:
         # SQLite waits for a new lock, but not to turn a reader's lock into a writer's
         engine = self.engine.execution_options(begins="BEGIN IMMEDIATE")
         with engine.begin() as connection:
             for table in self.versions.metadata.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
-            connection.execute(insert(self.versions), {"id": 1, "version": self.version})
+            if with_version:
+                connection.execute(insert(self.versions), {"id": 1, "version": self.version})
 
     @contextmanager
     def _in_words(self):

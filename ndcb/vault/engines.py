@@ -79,6 +79,7 @@ def _set_up_sqlite(connection, _record) -> None:
     # else one damaged name hides all rows
     connection.text_factory = lambda text: text.decode(errors="replace")
     connection.execute("PRAGMA secure_delete = ON")  # what is revoked is overwritten
+    connection.execute("PRAGMA foreign_keys = ON")  # what belongs to a deleted row goes with it
 
 
 def place_of(url: URL) -> str | URL | None:
@@ -123,6 +124,30 @@ def peek(file: Path) -> tuple[set[str], bool]:
         query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
         names = {name for (name,) in connection.execute(query) if not name.startswith("sqlite_")}
     return names, has_log
+
+
+def state_of(connection: Connection) -> tuple | None:
+    """What changes whenever somebody writes the database; None: nothing tells.
+
+    SQLite counts the changes of a file in its header. PostgreSQL's snapshot names every transaction
+    that a reader sees.
+    """
+    url, name = connection.engine.url, connection.dialect.name
+    if name == "postgresql":
+        return (connection.exec_driver_sql("SELECT txid_current_snapshot()::text").scalar(),)
+    if name == "sqlite" and _in_memory(url):
+        return (connection.connection.driver_connection.total_changes,)
+    file = file_of(url)
+    return _state_of_file(file) if file else None
+
+
+def _state_of_file(file: Path) -> tuple | None:
+    with suppress(OSError, ValueError), open(file, "rb") as opened:
+        header, about = opened.read(28), os.fstat(opened.fileno())
+        has_log = header[18:20] == b"\2\2"
+        if len(header) == 28 and not has_log:
+            return header[24:], about.st_ino, about.st_size, about.st_mtime_ns
+    return None
 
 
 def make_private(url: URL) -> None:

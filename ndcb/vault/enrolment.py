@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import torch
+from PIL import Image
 
 from ndcb.core.terms import BadPicture, Face, UserError
 from ndcb.models import quality
-from ndcb.models.pipeline import Distorter
+from ndcb.models.pipeline import Distorter, Distortion
+from ndcb.vault.kept import weights_of
 from ndcb.vault.names import person_of
 from ndcb.vault.one_person import check_one_person
 from ndcb.vault.seals import Turns
@@ -54,11 +56,19 @@ class TemplateMaker:
         rows = []
         for number, sight in enumerate(sights, 1):
             with _numbered(number, photos):
-                rows.append(self._row(name, number, self.png(sight, turns(number))))
+                result = self._distort(sight, turns(number))
+                png = self.png(result.template, sight.quality)
+                rows.append(self._row(name, number, png, result.template_embedding))
         return rows
 
-    def png(self, sight: Sight, turn: torch.Tensor | None) -> bytes:
-        """The template's file. turn: (d, d), the rotation of a sealed template's key.
+    def png(self, template: Image.Image, said: str) -> bytes:
+        """The template's file. said: of its photo's quality, as `Sight.quality`."""
+        file = io.BytesIO()
+        template.save(file, "PNG", pnginfo=quality.noted(said))
+        return file.getvalue()
+
+    def _distort(self, sight: Sight, turn: torch.Tensor | None) -> Distortion:
+        """turn: (d, d), the rotation of a sealed template's key.
 
         Raises BadPicture: the template would not be recognised; UserError: no key.
         """
@@ -67,9 +77,7 @@ class TemplateMaker:
         result = self.distorter.distort(sight.picture, turned, self.polish_steps)
         if not result.decision.same:
             raise BadPicture(NOT_RECOGNISED)
-        file = io.BytesIO()
-        result.template.save(file, "PNG", pnginfo=quality.noted(sight.quality))
-        return file.getvalue()
+        return result
 
     def _check_one_person(self, sights: Sequence[Sight]) -> None:
         """Raises BadPicture."""
@@ -77,7 +85,8 @@ class TemplateMaker:
         what = "digit" if self.distorter.recogniser.image_shape[0] == 1 else "person"
         check_one_person(embeddings, self.distorter.generator.record["threshold"], what)
 
-    def _row(self, name: str, number: int, png: bytes) -> dict:
+    def _row(self, name: str, number: int, png: bytes, embedding: torch.Tensor) -> dict:
+        """As `TemplateDatabase.add` takes it. embedding: F(T), (m,)."""
         return {
             "person": person_of(name),
             "number": number,
@@ -87,6 +96,8 @@ class TemplateMaker:
             "generator": self.distorter.generator.name,
             "recogniser": self.distorter.generator.record["recogniser"],
             "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "embedding": embedding,
+            "weights": weights_of(self.distorter),
         }
 
 

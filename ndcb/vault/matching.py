@@ -4,14 +4,16 @@ face -> embedding of the probe -> squared distance to each F(T) -> decision
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import torch
 
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.terms import Decision, Face, UserError
 from ndcb.models.pipeline import Distorter
+from ndcb.vault.kept import error_of
 from ndcb.vault.rows import Row
 from ndcb.vault.seals import Seal
 from ndcb.vault.sights import fitting, look
@@ -41,10 +43,15 @@ class Probe:
     threshold: float | None
     """A squared distance, for every template; None: the one of its generator's record."""
     any_quality: bool
+    _seen: dict[str, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
+    """Generator -> what its recogniser has made of the face."""
 
     def embedding(self, distorter: Distorter) -> torch.Tensor:
         """(m,). Raises what `look` does."""
-        return look(self.face, distorter, self.any_quality).own
+        generator = distorter.generator.name
+        if generator not in self._seen:
+            self._seen[generator] = look(self.face, distorter, self.any_quality).own
+        return self._seen[generator]
 
     def limit(self, distorter: Distorter) -> float:
         """The threshold for a template of this generator."""
@@ -65,6 +72,19 @@ class Candidate:
     row: Row
     squared_distance: float
     threshold: float
+    error: float
+    """By how much half precision may have changed the squared distance; 0: not at all."""
+    probe: torch.Tensor = field(repr=False)
+    """(m,)."""
+    distorter: Distorter = field(repr=False)
+
+    def exactly(self, stored: StoredTemplates) -> "Candidate":
+        """The same, of the template itself."""
+        reference = stored.exact([self.row], self.distorter).get(self.row)
+        if not self.error or reference is None:  # None: revoked a moment ago
+            return self
+        squared_distance = float(squared_euclidean(reference, self.probe))
+        return replace(self, squared_distance=squared_distance, error=0.0)
 
     @property
     def excess(self) -> float:
@@ -74,15 +94,41 @@ class Candidate:
 
 def nearest(probe: Probe, stored: StoredTemplates) -> tuple[Row, Match]:
     """The plain template furthest under its threshold. Raises UserError: none can be compared."""
-    candidates = [*_candidates(probe, stored)]
+    return decide([*candidates_of(probe, stored)], stored)
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    stored: StoredTemplates,
+    farther: Mapping[str, int] = MappingProxyType({}),
+) -> tuple[Row, Match]:
+    """The candidate furthest under its threshold.
+
+    Where half precision leaves open who that is, or whether it is under, the templates themselves
+    decide. farther: generator -> how many others were compared. Raises UserError: no candidate.
+    """
     skipped = tuple(stored.unusable.values())
-    if not candidates:
+    best = min(candidates, key=lambda candidate: candidate.excess, default=None)
+    if best is None:
         raise UserError(skipped[0] if skipped else REVOKED)
 
-    best = min(candidates, key=lambda candidate: candidate.excess)
-    counts = Counter(candidate.row.generator for candidate in candidates)
-    compared = tuple(sorted(counts.items()))
+    counts = Counter(farther)
+    counts.update(candidate.row.generator for candidate in candidates)
+    open_ones = _open(candidates, best)
+    if open_ones:
+        exact = [candidate.exactly(stored) for candidate in open_ones]
+        best = min(exact, key=lambda candidate: candidate.excess)
+    compared = tuple(sorted((+counts).items()))
     return best.row, Match(best.squared_distance, best.threshold, skipped, compared)
+
+
+def _open(candidates: Sequence[Candidate], best: Candidate) -> Sequence[Candidate]:
+    """Those that may be the nearest, if it is open whose template that is or whether it is same."""
+    bound = best.excess + best.error
+    rivals = [candidate for candidate in candidates if candidate.excess - candidate.error <= bound]
+    may_be_same = any(candidate.excess - candidate.error < 0 for candidate in rivals)
+    is_settled = bound < 0 and len({candidate.row.person for candidate in rivals}) == 1
+    return rivals if may_be_same and not is_settled else []
 
 
 def opens(
@@ -93,25 +139,35 @@ def opens(
 ) -> bool:
     """Does the probe, with one of these secrets, match one of these sealed templates?
 
-    seals: as `KeyStore.seals` gives them; all templates are of one enrolment's version. Raises
-    UserError: no template can be compared.
+    seals: as `KeyStore.seals` gives them; all templates are of one enrolment's version. A kept
+    embedding may refuse, and only the template itself lets in: the key store names its digest, so
+    nobody who writes the vault alone can replace it. Raises UserError: no template can be compared.
     """
     accepted, compared = False, False
     for rows, distorter in stored.by_distorter():
-        direction = probe.embedding(distorter)
-        for row, reference in stored.embed(rows, distorter).items():
+        direction, limit = probe.embedding(distorter), probe.limit(distorter)
+        for row, reference in stored.embed(rows, distorter, len(direction)).items():
             compared = True
             seal, number = seals[row.sha256]
             turns = [seal.turns(secret, distorter)(number) for secret in secrets]
             turned = torch.stack([turn @ direction for turn in turns])
             squared_distances = squared_euclidean(reference, turned)
-            accepted |= bool((squared_distances < probe.limit(distorter)).any())
+            if bool((squared_distances < limit + error_of(max(limit, 0))).any()):
+                accepted |= _is_near(stored.exact([row], distorter), turned, limit)
     if not compared:
         raise UserError(next(iter(stored.unusable.values()), REVOKED))
     return accepted
 
 
-def _candidates(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
+def _is_near(references: dict[Row, torch.Tensor], turned: torch.Tensor, limit: float) -> bool:
+    """Is one of the references (m,) within the limit of one of the probes (n, m)?"""
+    return any(
+        bool((squared_euclidean(reference, turned) < limit).any())
+        for reference in references.values()
+    )
+
+
+def candidates_of(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
     """Every plain template that can be compared; the others become unusable."""
     for rows, distorter in stored.by_distorter():
         try:
@@ -122,9 +178,10 @@ def _candidates(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
 
         embedding, limit = probe.embedding(distorter), probe.limit(distorter)
         for chunk in chunks(rows):
-            embedded = stored.embed(chunk, distorter)
+            embedded = stored.embed(chunk, distorter, len(embedding))
             if embedded:
                 references = torch.stack([*embedded.values()])
                 squared_distances = squared_euclidean(references, embedding).tolist()
                 for row, squared_distance in zip(embedded, squared_distances, strict=True):
-                    yield Candidate(row, squared_distance, limit)
+                    error = 0.0 if stored.is_exact(row) else error_of(squared_distance)
+                    yield Candidate(row, squared_distance, limit, error, embedding, distorter)

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
 from ndcb.core.terms import UnknownName, UserError
 from ndcb.models.pipeline import Distorter, Models
-from ndcb.vault.rows import Row, TemplateDatabase
+from ndcb.vault.kept import keep, unpacked, weights_of
+from ndcb.vault.rows import Row, TemplateDatabase, what_made
 from ndcb.vault.sights import fitting
 
 CHUNK = 32
@@ -42,7 +44,7 @@ class Stolen:
 
 
 class Embeddings:
-    """F(T) of at most `most` rows, in memory.
+    """F(T) of at most `most` rows, in memory and in full precision.
 
     A row holds its picture's SHA-256, so an id that the database uses again finds nothing here.
     """
@@ -72,6 +74,12 @@ class Embeddings:
         with self._lock:
             self._kept = {row: embedding for row, embedding in self._kept.items() if row in alive}
 
+    def keep_only_ids(self, ids: np.ndarray) -> None:
+        """`keep_only` of the rows of these ids."""
+        rows = [*self._kept]
+        alive = np.isin([row.id for row in rows], ids)
+        self.keep_only([row for row, is_alive in zip(rows, alive, strict=True) if is_alive])
+
 
 @dataclass
 class StoredTemplates:
@@ -93,7 +101,7 @@ class StoredTemplates:
             groups.setdefault((row.generator, row.recogniser), []).append(row)
         for group in groups.values():
             try:
-                distorter = self._distorter_of(group[0])
+                distorter = self.distorter(group[0].generator, group[0].recogniser)
             except UserError as error:
                 self.skip(group, error)
             else:
@@ -107,16 +115,59 @@ class StoredTemplates:
                 sealed += rows
         return sealed
 
-    def embed(self, rows: Sequence[Row], distorter: Distorter) -> dict[Row, torch.Tensor]:
-        """F(T) of every row that can be compared, each (m,)."""
+    def embed(
+        self, rows: Sequence[Row], distorter: Distorter, size: int
+    ) -> dict[Row, torch.Tensor]:
+        """F(T) of every row that can be compared, each (size,).
+
+        In half precision, where it is kept in the database: `is_exact` says so. Every template that
+        is not in memory is read and checked.
+        """
         embedded = {row: known for row in rows if (known := self.known.get(row)) is not None}
         pictures = self.pictures([row for row in rows if row not in embedded], distorter)
-        if pictures:
-            embeddings = distorter.embed([*pictures.values()])
-            new = dict(zip(pictures, embeddings, strict=True))
-            self.known.add(new)
-            embedded |= new
-        return embedded
+        kept = self._kept([*pictures], distorter, size)
+        anew = {row: picture for row, picture in pictures.items() if row not in kept}
+        return embedded | kept | self._embed_anew(anew, distorter)
+
+    def exact(self, rows: Sequence[Row], distorter: Distorter) -> dict[Row, torch.Tensor]:
+        """`embed`, of the templates themselves and in full precision."""
+        embedded = {row: known for row in rows if (known := self.known.get(row)) is not None}
+        pictures = self.pictures([row for row in rows if row not in embedded], distorter)
+        return embedded | self._embed_anew(pictures, distorter)
+
+    def is_exact(self, row: Row) -> bool:
+        return self.known.get(row) is not None
+
+    def to_keep(self, rows: Sequence[Row]) -> list[dict]:
+        """What `TemplateDatabase.keep` writes beside these, at most some hundred."""
+        made = []
+        for some, distorter in self.by_distorter():
+            wanted = [row for row in some if row in rows]
+            for row, embedding in self.exact(wanted, distorter).items():
+                made.append(keep(row.id, (*what_made(row), weights_of(distorter)), embedding))
+        return made
+
+    def _kept(
+        self, rows: Sequence[Row], distorter: Distorter, size: int
+    ) -> dict[Row, torch.Tensor]:
+        """What the database keeps beside these rows, where it fits them."""
+        found = self.database.kept(rows)
+        weights = weights_of(distorter) if found else ""
+        fitting_ones = {
+            row: kept for row, kept in found.items() if kept.fits((*what_made(row), weights), size)
+        }
+        halves = [unpacked([kept.embedding])[0].float() for kept in fitting_ones.values()]
+        return dict(zip(fitting_ones, halves, strict=True))
+
+    def _embed_anew(
+        self, pictures: dict[Row, Image.Image], distorter: Distorter
+    ) -> dict[Row, torch.Tensor]:
+        if not pictures:
+            return {}
+        embeddings = distorter.embed([*pictures.values()])
+        new = dict(zip(pictures, embeddings, strict=True))
+        self.known.add(new)
+        return new
 
     def pictures(self, rows: Sequence[Row], distorter: Distorter) -> dict[Row, Image.Image]:
         """The stored template of every row that can be compared."""
@@ -128,19 +179,19 @@ class StoredTemplates:
                 self.skip([row], error)
         return pictures
 
-    def _distorter_of(self, row: Row) -> Distorter:
-        """What made a template.
+    def distorter(self, generator: str, recogniser: str) -> Distorter:
+        """What made a template, as its row names it.
 
         Raises UnknownName, BadCheckpoint; UserError: the generator has another recogniser now.
         """
-        if "/" in row.generator:  # what a database says must not lead into other folders
-            raise UnknownName("checkpoint", row.generator, self.generators)
+        if "/" in generator:  # what a database says must not lead into other folders
+            raise UnknownName("checkpoint", generator, self.generators)
 
-        given = {Path(generator).name: generator for generator in self.generators}
-        distorter = self.models.distorter(given.get(row.generator, row.generator))
-        recogniser = distorter.generator.record["recogniser"]
-        if recogniser != row.recogniser:
-            raise UserError(ANOTHER_RECOGNISER.format(row.recogniser, row.generator, recogniser))
+        given = {Path(known).name: known for known in self.generators}
+        distorter = self.models.distorter(given.get(generator, generator))
+        has_now = distorter.generator.record["recogniser"]
+        if has_now != recogniser:
+            raise UserError(ANOTHER_RECOGNISER.format(recogniser, generator, has_now))
         return distorter
 
     def skip(self, rows: Sequence[Row], error: UserError) -> None:

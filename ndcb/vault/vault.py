@@ -3,14 +3,14 @@
     name + photos -> faces -> templates -> rows
     photo -> face -> embedding -> nearest template -> decision
 
-Stored are the template (a PNG of 8 bits), a name, and what made it when; never the photo and never
-its embedding F(X). F(T) is computed from the stored picture when it is compared, and is kept in
-memory only. Nothing is logged. A sealed template is opened with a key that is not in the vault
-(`ndcb.vault.seals`).
+Stored are the template (a PNG of 8 bits), a name, what made it when, and F(T), which follows from
+the template (`ndcb.vault.kept`); never the photo and never its embedding F(X). Nothing is logged.
+A sealed template is opened with a key that is not in the vault (`ndcb.vault.seals`).
 """
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy.exc import IntegrityError
 
@@ -18,16 +18,18 @@ from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, Face, UserError
 from ndcb.models.pipeline import Models
 from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.entries import Entry, entries, new_entry
+from ndcb.vault.gallery import Gallery
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.key_store import KeyStore
 from ndcb.vault.matching import Match, Probe, nearest, opens
 from ndcb.vault.names import clean_name
 from ndcb.vault.rows import Row, TemplateDatabase
 from ndcb.vault.seals import NewSecret, Seal, Secret, new_card, new_seal
-from ndcb.vault.templates import Embeddings, Stolen, StoredTemplates, chunks
+from ndcb.vault.search import search
+from ndcb.vault.templates import CHUNK, Embeddings, Stolen, StoredTemplates, chunks
 
 KEPT_EMBEDDINGS = 20_000
-"""F(T) kept in memory: 41 MB of FaceNet's 512 floats."""
+"""F(T) kept in memory in full precision: 41 MB of FaceNet's 512 floats."""
 NO_KEYS = "A sealed template needs the key store: open the vault with it."
 ONE_PLACE = "The keys must not lie beside the templates. Name another place for the key store."
 NO_SEAL = (
@@ -39,7 +41,6 @@ MAKES_PLAIN = "Generator {!r} makes plain templates. Name one that seals, such a
 CHANGED = "{!r} was changed at the same moment. Try once more."
 TAKEN = "{!r} is enrolled already. Revoke that name first, or choose another one."
 UNKNOWN = "Nobody is enrolled as {!r}. Check the name, or enrol it first."
-EMPTY = "Nobody is enrolled yet. Enrol a person first."
 
 
 class Vault:
@@ -77,6 +78,9 @@ class Vault:
         self.generator, self.sealed_generator = generator, sealed_generator
         self.polish_steps, self.any_quality = polish_steps, any_quality
         self._embeddings = Embeddings(KEPT_EMBEDDINGS)
+        self._gallery = Gallery(self.database, self._embeddings)
+        self._upgraded: int | None = -1
+        """The newest template that was looked at for a missing embedding; None: none is missing."""
 
     @property
     def keys(self) -> KeyStore:
@@ -149,11 +153,7 @@ class Vault:
         means here. Raises UserError: an empty vault, no template that can be compared; PoorPhoto,
         BadPicture, NoFaceFound.
         """
-        rows = self.database.rows()
-        if not rows:
-            raise UserError(EMPTY)
-        self._embeddings.keep_only(rows)
-        row, match = nearest(self._probe(photo, threshold), self._stored(rows))
+        row, match = search(self._probe(photo, threshold), self._gallery, self._stored)
         return (row.name if match.same else None), match
 
     def renew(
@@ -237,6 +237,8 @@ class Vault:
         if self._keys:
             self._keys.close()
         self._embeddings.keep_only(())
+        self._gallery.forget()
+        self._upgraded = -1
 
     # names and their rows
 
@@ -253,9 +255,21 @@ class Vault:
     def _add(self, name: str, rows: Sequence[dict]) -> None:
         """Raises UserError: somebody else has enrolled the name since."""
         try:
-            self.database.add(rows)
+            stored = self.database.add(rows)
         except IntegrityError:
             raise UserError(TAKEN.format(name)) from None
+        embeddings = [row["embedding"] for row in rows]
+        self._embeddings.add(dict(zip(stored, embeddings, strict=True)))
+        self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Keep F(T) beside some templates of an older version, which lack it."""
+        if self._upgraded is None:
+            return
+        with suppress(UserError):  # the enrolment is done; the next one goes on
+            rows = self.database.without_kept(self._upgraded, CHUNK)
+            self.database.keep(self._stored(rows).to_keep(rows))
+            self._upgraded = rows[-1].id if len(rows) == CHUNK else None
 
     def _known_rows(self, name: str) -> Sequence[Row]:
         """Raises UserError: nobody of that name."""
