@@ -17,7 +17,6 @@ from ndcb.models.acceleration import in_torch
 from ndcb.models.examples import portrait_face
 from ndcb.models.export_readme import readme
 from ndcb.models.pipeline import Distorter
-from ndcb.models.recognisers import load_recogniser
 from tests.cli.test_cli import run
 from tests.core.test_files import largest_file
 
@@ -67,11 +66,11 @@ def exported(tmp_path_factory):
     return folder_of
 
 
-@pytest.mark.parametrize("name", ["digits", "faces-bottleneck", "faces-sealed"])
+@pytest.mark.parametrize("name", ["digits", "faces-bottleneck", "faces-sealed", "sface-bottleneck"])
 def test_the_readmes_example_works_without_the_project(exported, models, name, tmp_path):
     """In a process that cannot import ndcb or torch: genuine is accepted, an impostor is not."""
     folder, distorter = exported(name), models.distorter(name)
-    genuine, impostor, size = pictures(name)
+    genuine, impostor, size = pictures(name, distorter)
     np.savez(tmp_path / "given.npz", genuine=genuine, impostor=impostor, rotation=rotation(size))
     (example,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     key = ", rotation" if name == "faces-sealed" else ""
@@ -103,12 +102,12 @@ np.save({str(tmp_path / "templates.npy")!r}, templates)
     assert levels <= 0.51
 
 
-def pictures(name: str) -> tuple[np.ndarray, np.ndarray, int]:
+def pictures(name: str, distorter: Distorter) -> tuple[np.ndarray, np.ndarray, int]:
     """A picture of one, another of somebody else's, and the number of directions."""
     if name == "digits":
         zero, one = (np.array(samples.digits()[digit])[None, None] for digit in (0, 1))
         return zero, one, 1
-    face = np.array(portrait_face().image).transpose(2, 0, 1)[None]
+    face = np.array(distorter.aligned(portrait_face())).transpose(2, 0, 1)[None]
     nobody = np.random.default_rng(0).integers(0, 256, face.shape, dtype=np.uint8)
     return face, nobody, 64
 
@@ -144,12 +143,7 @@ def test_the_readme_tells_shapes_alignment_threshold_and_licences(models, name, 
 
 
 def test_sface_is_aligned_by_landmarks_and_has_a_licence(models):
-    """Its generators name it; the README is that of a distorter."""
-    from dataclasses import replace
-
-    checkpoint = models.distorter("faces-bottleneck").generator
-    checkpoint = replace(checkpoint, record=checkpoint.record | {"recogniser": "sface"})
-    text = readme(Distorter(checkpoint, load_recogniser("sface")))
+    text = readme(models.distorter("sface-bottleneck"))
     assert "(38.2946, 51.6963)" in text and "(n, 3, 112, 112)" in text and "(n, 128)" in text
     assert "Apache-2.0" in text and "20180408" not in text
 
