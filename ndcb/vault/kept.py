@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ndcb.generators.sealed import Directions
+from ndcb.models.acceleration import in_torch
 from ndcb.models.pipeline import Distorter
 
 SHIFT = 5e-4
@@ -91,16 +93,28 @@ def error_of(squared_distance):
 
 
 def weights_of(distorter: Distorter) -> str:
-    """SHA-256 of what fixes the recogniser's numbers: its weights, and the version of its code."""
+    """SHA-256 of what fixes the recogniser's numbers: its weights, and the version of its code.
+
+    The same in torch and in ONNX Runtime.
+    """
     recogniser = distorter.recogniser
     if recogniser not in _weights:
-        version = getattr(sys.modules[type(recogniser).__module__], "VERSION", None)
-        digest = hashlib.sha256(f"{type(recogniser).__name__} {version}".encode())
-        for name, value in recogniser.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.cpu().contiguous().numpy())
+        digest = hashlib.sha256()
+        for network in _networks(recogniser):
+            version = getattr(sys.modules[type(network).__module__], "VERSION", None)
+            digest.update(f"{type(network).__name__} {version}".encode())
+            for name, value in network.state_dict().items():
+                digest.update(name.encode())
+                digest.update(value.cpu().contiguous().numpy())
         _weights[recogniser] = digest.hexdigest()
     return _weights[recogniser]
+
+
+def _networks(recogniser: nn.Module) -> list[nn.Module]:
+    """What the recogniser is made of, in torch."""
+    if isinstance(recogniser, Directions):
+        return [in_torch(recogniser.recogniser), in_torch(recogniser.generator)]
+    return [in_torch(recogniser)]
 
 
 def _digest(sha256: str, generator: str, recogniser: str, weights: str, embedding: bytes) -> str:

@@ -9,6 +9,7 @@ import torch
 from sqlalchemy import text
 
 from ndcb.core.distances import squared_euclidean
+from ndcb.models.acceleration import Accelerated
 from ndcb.vault import gallery as galleries
 from ndcb.vault import rows as vault_rows
 from ndcb.vault.gallery import Part, Rest
@@ -326,3 +327,12 @@ def test_a_revoked_templates_embedding_goes_with_it(filled):
         left = connection.execute(EMBEDDINGS.select()).all()
     assert [row.template for row in left] == [1, 3]
     vault.close()
+
+
+def test_embeddings_are_kept_whatever_computes_them():
+    """torch or ONNX Runtime: what one of them stored, the other reads."""
+    plain, fast = toy(), toy()
+    fast.recogniser = Accelerated(fast.recogniser)
+    assert weights_of(plain) == weights_of(fast)
+    other = toy(sign=-1)
+    assert weights_of(other) != weights_of(plain)
