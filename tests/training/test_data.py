@@ -29,6 +29,7 @@ VERSIONS = {
     "ndcb.faces.images": 1,
     "ndcb.vault.keys": 1,
     "ndcb.recognisers.digits": 1,
+    "ndcb.models.onnx_graphs": 1,
     "ndcb.recognisers.facenet": 1,
     "ndcb.recognisers.sface": 1,
     "training.attacks.attackers": 1,
@@ -43,11 +44,12 @@ VERSIONS = {
 }
 """All whose results are kept. Whoever raises one says here that it was on purpose."""
 CACHING = {
+    "ndcb/models/onnx_graphs.py": {"graph_file"},
     "ndcb/recognisers/converted.py": {"converted_file"},
     "training/data/datasets.py": {"cached"},
     "training/evaluation/__init__.py": {"_evaluate", "_kept_for"},
 }
-"""The functions that may name the cache's folder themselves: two ask for versions, one asks only
+"""The functions that may name the cache's folder themselves: three ask for versions, one asks only
 whether it is empty, and one names the commit."""
 
 
