@@ -3,8 +3,6 @@
 import base64
 import copy
 import json
-import random
-from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -15,7 +13,6 @@ from ndcb.attacks.link import Link
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.models import checkpoints
 from ndcb.results import thresholds
-from ndcb.vault import seals
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.vault import Entry
 from ndcb.web import private_files, visits, words
@@ -431,18 +428,6 @@ def give_card(window, path) -> None:
             continue
         return
     pytest.fail(f"{path.name} was not taken")
-
-
-@pytest.fixture
-def the_same_keys(monkeypatch):
-    """Two independent templates look alike to FaceNet by chance, three times in a hundred; with
-    these salts they do not.
-    """
-    chooser = random.Random(0)
-    fixed = SimpleNamespace(
-        token_bytes=chooser.randbytes, token_hex=lambda count: chooser.randbytes(count).hex()
-    )
-    monkeypatch.setattr(seals, "secrets", fixed)
 
 
 @pytest.mark.slow

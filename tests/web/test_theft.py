@@ -1,13 +1,9 @@
 """A thief in a visitor's vault, with the real models: steal, replay, link, restore."""
 
-import random
-from types import SimpleNamespace
-
 import pytest
 
 from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED
 from ndcb.results import thresholds
-from ndcb.vault import seals
 from ndcb.web import session, theft
 from ndcb.web.given_key import Given
 from tests.web.test_session import names, refusal
@@ -26,12 +22,10 @@ def test_a_stolen_template_logs_in_and_outlives_revoking(visit, photos):
     assert "opened anew" in str(refusal(theft.steal, visit, 99))
 
 
-def test_a_plain_template_stays_a_photo_after_sealing(visit, photos, monkeypatch):
+def test_a_plain_template_stays_a_photo_after_sealing(visit, photos, the_same_keys):
     """The one that was stolen before logs in, as the photo does, where its owner's key is given; a
-    sealed one does not: of a hundred salts, about one would accept it by chance, so it is fixed.
+    sealed one does not.
     """
-    chance = random.Random(0)
-    monkeypatch.setattr(seals, "secrets", SimpleNamespace(token_bytes=chance.randbytes))
     theft.steal(visit, 0)
     given = Given("passphrase", "correct horse")
     session.renew(visit, "Eileen Collins", [photos["portrait"]], DEFAULT_SEALED, given)
