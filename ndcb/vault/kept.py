@@ -19,6 +19,7 @@ from torch import nn
 from ndcb.generators.sealed import Directions
 from ndcb.models.acceleration import in_torch
 from ndcb.models.pipeline import Distorter
+from ndcb.recognisers.converted import weights_sha256
 
 SHIFT = 5e-4
 """The most that half precision moves a unit vector of up to 4,096 numbers: each is rounded by at
@@ -102,10 +103,8 @@ def weights_of(distorter: Distorter) -> str:
         digest = hashlib.sha256()
         for network in _networks(recogniser):
             version = getattr(sys.modules[type(network).__module__], "VERSION", None)
-            digest.update(f"{type(network).__name__} {version}".encode())
-            for name, value in network.state_dict().items():
-                digest.update(name.encode())
-                digest.update(value.cpu().contiguous().numpy())
+            about = f"{type(network).__name__} {version} {weights_sha256(network)} "
+            digest.update(about.encode())
         _weights[recogniser] = digest.hexdigest()
     return _weights[recogniser]
 

