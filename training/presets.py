@@ -312,11 +312,14 @@ def faces_sealed() -> SealedTraining:
 
 
 def sface_sealed() -> SealedTraining:
-    """`faces_sealed` against SFace."""
+    """`faces_sealed` against SFace, whose embeddings use nearly all of their 128 directions: with 64
+    of them the development people's FNMR at FMR 0.1 % is three times as large, with 112 it is the
+    same.
+    """
     return SealedTraining(
         "sface-sealed",
         Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
-        SealedConfig(64, 128, 128, (320, 224, 128, 64), 0.12, start=7),
+        SealedConfig(112, 128, 128, (320, 224, 128, 64), 0.12, start=7),
         start="sface-bottleneck",
         recogniser="sface",
         label="Faces: sealed with a key, for SFace",
