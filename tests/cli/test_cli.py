@@ -41,7 +41,7 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     assert code == 0
     template = Image.open(tmp_path / "out" / "astronaut.template.png")
     assert (
-        template.size == (160, 160)
+        template.size == (112, 112)
         and template.mode == "RGB"
         and line["template"].endswith("astronaut.template.png")
     )
@@ -55,8 +55,8 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     from ndcb.models.pipeline import Models
 
     models = Models()
-    face = models.find(photo)[0].image
-    again = image_distances(to_tensor([template]), to_tensor([face]))
+    face = models.find(photo)[0]
+    again = image_distances(to_tensor([template]), to_tensor([face.upright]))
     assert {name: float(value) for name, value in again.items()} == pytest.approx(
         line["distances"], abs=1e-5
     )
@@ -257,7 +257,7 @@ def test_what_is_there_is_replaced_on_demand_alone(capsys, here, crop):
         and "template" not in line
     )
     assert template.read_bytes() == b"another person's"
-    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (160, 160)
+    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (112, 112)
     assert [path.name for path in Path("out").iterdir()] == ["crop.template.png"]
 
 
