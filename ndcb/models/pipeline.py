@@ -25,6 +25,7 @@ from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions
 from ndcb.models.acceleration import accelerated
 from ndcb.models.checkpoints import GENERATORS, SEALED, Checkpoint, load
+from ndcb.models.operating_points import operating_point
 from ndcb.models.recognisers import load_recogniser
 
 
@@ -41,7 +42,7 @@ class Distortion:
     alpha: float
     """The margin of Eq. 9 that the generator was trained with."""
     threshold: float
-    """Login threshold of the generator's record, a squared distance."""
+    """A squared distance: that of the generator's default operating point."""
     milliseconds: dict[str, float]
     """Time of each stage: embed, generate, polish where it was asked for, compare."""
     template_embedding: torch.Tensor | None = field(default=None, repr=False, compare=False)
@@ -143,7 +144,7 @@ class Distorter:
             distances=distances,
             embedding_distance=embedding_distance,
             alpha=self.generator.record["training"]["alpha"],
-            threshold=self.generator.record["threshold"],
+            threshold=operating_point(self.generator.record).threshold,
             milliseconds=took,
             template_embedding=template_embedding[0],
         )
@@ -160,10 +161,15 @@ class Distorter:
         faces = self._batch(pictures)
         return to_pictures(make_templates(self.generator.model, self.recogniser, faces, embeddings))
 
-    def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
-        """Two embeddings, each (m,) or (1, m) -> are they of one person?"""
+    def decide(
+        self, reference: torch.Tensor, probe: torch.Tensor, fmr: str | None = None
+    ) -> Decision:
+        """Two embeddings, each (m,) or (1, m) -> are they of one person?
+
+        fmr, errors: as in `ndcb.models.operating_points.operating_point`.
+        """
         squared_distance = float(squared_euclidean(reference, probe))
-        return Decision(squared_distance, self.generator.record["threshold"])
+        return Decision(squared_distance, operating_point(self.generator.record, fmr).threshold)
 
     def check_key(self, turned: torch.Tensor | None) -> None:
         """Raises UserError: the generator is sealed, and no embedding that a key has turned."""

@@ -4,7 +4,7 @@ The scores are those of people or digits that no generator was trained on; `pyth
 evaluate` writes them beside the checkpoint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -115,16 +115,19 @@ def _whom(generator: str) -> str:
     return WHOM.get(data, f"the test part of {data}")
 
 
-def false_name_chance(compared: Iterable[tuple[str, int]], threshold: float | None = None) -> float:
+def false_name_chance(
+    compared: Iterable[tuple[str, int]], threshold: float | Mapping[str, float] | None = None
+) -> float:
     """The chance that a search names a stranger: 1 - (1 - FMR)^n for n templates.
 
     It takes templates for independent of each other, which says rather too much (docs/quality.md).
-    compared: (generator, how many of its templates). threshold: as in `rates`; None: that of each
-    generator's record. Raises what `rates` does.
+    compared: (generator, how many of its templates). threshold: a squared distance, for all or by
+    generator; None: each generator's default. Raises what `rates` does.
     """
     none_matches = 1.0
     for generator, templates in compared:
-        limit = login_threshold(generator) if threshold is None else threshold
+        limit = threshold[generator] if isinstance(threshold, Mapping) else threshold
+        limit = login_threshold(generator) if limit is None else limit
         none_matches *= (1 - rates(generator, limit).fmr) ** templates
     return 1 - none_matches
 
