@@ -26,7 +26,7 @@ def beside(generator: str, threshold: float) -> str:
     except UserError as error:
         said, how = html.escape(str(error)), []
     else:
-        said, how = _overall(rates), [_of_whom(rates)]
+        said, how = _overall(rates, threshold), [_of_whom(rates)]
     if not is_digit(generator):
         within, of_groups = _groups(generator, threshold)
         said, how = f"{said} {within}", [*how, of_groups]
@@ -49,13 +49,13 @@ def _percent(share: float, up: bool) -> str:
     return f"{value:.{digits}f} %"
 
 
-def _overall(rates: Rates) -> str:
+def _overall(rates: Rates, threshold: float) -> str:
     bound, who = ("at most ", " with the owner's key") if rates.keyed else ("", "")
     fmr = bound + percent(rates.fmr, rates.impostors, rates.keyed)
     fnmr = bound + percent(rates.fnmr, rates.genuines, rates.keyed)
     return (
-        f"Measured on {rates.whom}: strangers{who} accepted (FMR): <b>{fmr}</b>, owners refused"
-        f" (FNMR): <b>{fnmr}</b>."
+        f"Threshold <b>{threshold:.3f}</b>, measured on {rates.whom}: strangers{who} accepted"
+        f" (FMR): <b>{fmr}</b>, owners refused (FNMR): <b>{fnmr}</b>."
     )
 
 
