@@ -9,10 +9,12 @@ from typing import Literal
 import tyro
 
 from ndcb.cli import console
+from ndcb.cli.arguments import FalseMatchRate
 from ndcb.cli.console import INPUT, Progress
 from ndcb.cli.pairs import COLUMNS, LARGEST_TABLE, read_pairs
 from ndcb.core.files import Stems, path_of
 from ndcb.core.terms import DEFAULT_FACES, UserError
+from ndcb.models.operating_points import operating_point
 from ndcb.models.templates import ENDING, kind_and_faces, save_template
 
 Positional = tyro.conf.Positional
@@ -60,8 +62,8 @@ class Compare:
 
     Prints one JSON object a line: reference, probe; reference_is, probe_is: photo, template or
     aligned; reference_faces, probe_faces: how many were found in a photo, of which the largest
-    counts; squared_distance, threshold, same. A pair that fails prints its line with "error"; the
-    exit code is then 1.
+    counts; squared_distance, threshold, fmr, same. A pair that fails prints its line with "error";
+    the exit code is then 1.
 
     A template is a picture of 160x160 pixels with the mark that distort writes into it, whatever
     its name. Without the mark, as after saving it as JPEG, it is one if no face is found in it, or
@@ -74,7 +76,8 @@ class Compare:
     """A CSV file with the columns reference and probe, separated by commas, semicolons or tabs;
     paths as seen from the current folder."""
     generator: str = DEFAULT_FACES
-    """The checkpoint whose recogniser and threshold are used."""
+    """The checkpoint whose recogniser and thresholds are used."""
+    fmr: FalseMatchRate = None
     aligned: bool = False
     """All pictures are aligned 160x160 faces already: look for no face."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -153,6 +156,7 @@ def compare(command: Compare, progress: Progress) -> Iterator[dict]:
     """One dict a pair."""
     pairs = _pairs(command)
     models, distorter = _models(command)
+    operating_point(distorter.generator.record, command.fmr)  # refused before anything is read
     sides: dict[str, Side] = {}
 
     def side_of(path: str) -> Side:
@@ -162,19 +166,24 @@ def compare(command: Compare, progress: Progress) -> Iterator[dict]:
 
     for pair in progress.over(pairs, "pairs"):
         try:
-            yield pair if "error" in pair else pair | _compared(distorter, pair, side_of)
+            yield (
+                pair if "error" in pair else pair | _compared(distorter, command.fmr, pair, side_of)
+            )
         except Exception as error:
             yield pair | {"error": console.sentence(error)}
 
 
-def _compared(distorter, pair: dict[str, str], side_of: Callable[[str], Side]) -> dict:
+def _compared(
+    distorter, fmr: str | None, pair: dict[str, str], side_of: Callable[[str], Side]
+) -> dict:
     reference, probe = (side_of(pair[column]) for column in COLUMNS)
-    decision = distorter.decide(reference.embedding, probe.embedding)
+    decision = distorter.decide(reference.embedding, probe.embedding, fmr)
     return {
         **reference.about("reference"),
         **probe.about("probe"),
         "squared_distance": round(decision.squared_distance, 6),
         "threshold": decision.threshold,
+        "fmr": operating_point(distorter.generator.record, fmr).fmr,
         "same": decision.same,
     }
 
