@@ -6,6 +6,7 @@ import gradio as gr
 
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, UnknownName
 from ndcb.models import checkpoints, records
+from ndcb.models.operating_points import DEFAULT, check_name
 
 
 def generators(pictures: str) -> list[tuple[str, str]]:
@@ -41,6 +42,20 @@ def known_generator(name: str) -> str:
     if name not in names:
         raise UnknownName("checkpoint", name, names)
     return name
+
+
+def operating_point_field() -> gr.Textbox:
+    """A public endpoint's last parameter; who leaves it out gets the default."""
+    return gr.Textbox(DEFAULT, label="fmr", visible=False)
+
+
+def known_fmr(fmr: str) -> str | None:
+    """The name of an operating point, as a program sent it; None: the default.
+
+    An older record has the default, too. Raises UserError: another name.
+    """
+    check_name(fmr)
+    return None if fmr == DEFAULT else fmr
 
 
 def generator_choice(pictures: str, elem_id: str) -> gr.Radio:

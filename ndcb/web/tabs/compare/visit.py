@@ -12,7 +12,7 @@ from ndcb.models import examples
 from ndcb.models.comparison import compare_faces
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, words
-from ndcb.web.tabs.compare.report import four, pictures, say
+from ndcb.web.tabs.compare.report import pictures, say, table
 from ndcb.web.wiring import Answer
 
 SIDES = ("A", "B")
@@ -99,7 +99,7 @@ def show(models: Models, generator: str, visit: Visit, note: str = "") -> Answer
         "visit": with_files(visit, *paths),
         **dict(zip(PICTURES, paths, strict=True)),
         "verdict": say(result, notes),
-        "table": four(result),
+        "table": table(result, generator),
     }
 
 
