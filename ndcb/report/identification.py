@@ -12,6 +12,10 @@ FNIRS = {
     "FNIR at FPIR 1 %": "fnir_at_fpir_1e-2",
     "FNIR at FPIR 0.3 %": "fnir_at_fpir_3e-3",
 }
+POINTS = {
+    "at_login_threshold": "at the login threshold",
+    "at_search_threshold": "at the threshold of a search among so many",
+}
 FNMRS = {
     "FNMR at FMR 1 %": "fnmr_at_fmr_1e-2",
     "FNMR at FMR 0.1 %": "fnmr_at_fmr_1e-3",
@@ -38,10 +42,11 @@ def identification(figures: Figures) -> str:
     rows = [
         [words, *(with_interval(side.get(key)) for side in sides)] for words, key in named.items()
     ]
-    login = [side["at_login_threshold"] for side in sides]
     rows += [
-        [f"{kind.upper()} at the login threshold", *(with_interval(side[kind]) for side in login)]
+        [f"{kind.upper()} {words}", *(with_interval(side[point][kind]) for side in sides)]
+        for point, words in POINTS.items()
         for kind in ("fpir", "fnir")
+        if all(point in side for side in sides)
     ]
     return f"{table(['a search', *REFERENCES.values()], rows)}\n\n{_searched(figures)}"
 

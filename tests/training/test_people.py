@@ -7,10 +7,11 @@ import pytest
 
 from ndcb.core.metrics import bootstrap_rates
 from ndcb.core.terms import UserError
+from ndcb.models.operating_points import operating_point
 from ndcb.report import groups as group_tables
 from ndcb.report import identification as tables
 from training.evaluation import curves, groups, identification, zoo
-from training.evaluation.compared import compared, operating_threshold, operating_thresholds
+from training.evaluation.compared import compared, operating_thresholds
 from training.evaluation.group_table import UNVERIFIED, Groups, groups_of, read_groups
 from training.measure.record import mated_pairs
 
@@ -51,9 +52,10 @@ def material_of(labels, real, shifted, record=RECORD) -> SimpleNamespace:
 
 
 def test_the_operating_threshold_is_that_of_fmr_one_in_a_thousand():
-    assert operating_threshold(RECORD) == 0.8
+    assert operating_point(RECORD).threshold == 0.8
     assert operating_thresholds({"threshold": 1.2}) == {"login": 1.2}
-    assert operating_threshold({"threshold": 1.2}) == 1.2
+    finer = {"threshold": 0.8, "thresholds": RECORD["thresholds"] | {"5e-4": 0.7}}
+    assert operating_thresholds(finer) == RECORD["thresholds"]
 
 
 def test_false_matches_against_a_loop(material):
@@ -113,10 +115,12 @@ def test_an_open_search_by_hand():
         nearest=np.linspace(0.5, 1.5, 200),
         non_mated=np.arange(4, 204),
     )
-    rates = identification.open_set(found, threshold=0.2)
+    rates = identification.open_set(found, {"at_login_threshold": 0.2, "at_search_threshold": 0.95})
     assert rates["fnir_at_fpir_1e-2"]["rate"] == pytest.approx(0.5)  # two of 200 are under 0.51
     assert rates["at_login_threshold"]["fnir"]["rate"] == pytest.approx(0.75)
     assert rates["at_login_threshold"]["fpir"]["rate"] == 0
+    assert rates["at_search_threshold"]["fnir"]["rate"] == pytest.approx(0.25)
+    assert rates["at_search_threshold"]["fpir"]["rate"] == pytest.approx(0.45, abs=0.005)
     assert identification.closed_set(found, 4)["rank_1"]["rate"] == pytest.approx(0.75)
 
 
@@ -215,6 +219,11 @@ def test_groups_against_a_loop(material):
     assert overall["rate"] == pytest.approx(fmr(in_test, in_test)) and overall["rate"] > 0
     low, high = overall["ci95"]
     assert low < overall["rate"] < high
+
+    place = int(np.argmin(np.abs(np.array(found["threshold"]) - 0.8)))
+    assert every["fmr_within"][place] == pytest.approx(fmr(in_group, in_group), rel=1e-3)
+    assert found["overall"]["fmr"][place] == pytest.approx(fmr(in_test, in_test), rel=1e-3)
+    assert every["fmr_within"] == sorted(every["fmr_within"])
 
     plain, template = at["plain"]["fmr_within"]["rate"], at["template"]["fmr_within"]["rate"]
     gap = (template - overall["rate"]) - (plain - found["overall"]["at"][1]["plain"]["fmr"]["rate"])

@@ -99,6 +99,24 @@ def test_scores_equal_a_double_loop():
     np.testing.assert_allclose(np.sort(impostor), np.sort(naive[False]))
 
 
+def test_thresholds_keep_their_false_match_rate():
+    """Each two people are compared both ways: (i, j) and (j, i) differ where one is a template."""
+    chooser = np.random.default_rng(0)
+    references, probes = (
+        rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        for rows in (chooser.normal(size=(60, 6)), chooser.normal(size=(60, 6)))
+    )
+    labels = np.repeat([f"P{number:02d}" for number in range(30)], 2)
+    distances = 2 - 2 * references @ probes.T
+    impostor = distances[labels[:, None] != labels]
+    found = measure.thresholds_of(references, probes, labels)
+    assert list(found) == ["1e-2", "5e-3", "1e-3", "1e-4"]  # of 3,480: ten matches, or a name
+    for level in ("1e-2", "5e-3", "1e-3"):
+        assert np.mean(impostor < found[level] - 1e-9) <= float(level)
+        assert np.mean(impostor < found[level] + 1e-9) > float(level)  # no larger one keeps it
+    assert found["1e-4"] == pytest.approx(impostor.min())
+
+
 def test_mated_pairs_are_few_and_of_one_person():
     people = np.array(["a"] * 20 + ["b"] * 3 + ["c"])
     pairs = measure.mated_pairs(people)
@@ -179,3 +197,12 @@ def test_smoke_survives_a_kill_with_the_same_result(tmp_path, lfw_root, mnist_ro
         picture.record["recogniser"] == "facenet-casia-webface"
         and 0 < picture.record["threshold"] < 4
     )
+
+
+@pytest.mark.parametrize("name", [*presets.PRESETS, "smoke", "evaluate", "measure"])
+def test_every_preset_and_command_tells_its_options(name, capsys):
+    """Two options of one name would stop the parser before anything is trained."""
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert "--data" in capsys.readouterr().out

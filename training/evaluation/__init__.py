@@ -38,17 +38,19 @@ summary.json:
     identification         gallery, galleries, mated_probes, non_mated_probes, {plain,
                            template}.{{rank_1, rank_5, rank_10, fnir_at_fpir_1e-2,
                            fnir_at_fpir_3e-3}.{rate, ci95}, cmc.{rank, rate, low, high},
-                           at_login_threshold.{threshold, {fpir, fnir}.{rate, ci95}}} (see
+                           {at_login_threshold, at_search_threshold}.{threshold, {fpir,
+                           fnir}.{rate, ci95}}} (see
                            `evaluation.identification`)
-    groups                 remark, unknown_people, overall.{test_people, pictures,
+    groups                 remark, unknown_people, threshold, overall.{test_people, pictures,
                            failure_to_enrol.{failures, rate, ci95}, at.{level, threshold, {plain,
-                           template}.{fmr, fnmr}.{rate, ci95}}}, of.{group, people,
+                           template}.{fmr, fnmr}.{rate, ci95}}, fmr}, of.{group, people,
                            training_people, development_people, test_people, pictures, comparisons,
                            genuine_people, failure_to_enrol.{failures, rate, ci95},
                            tar_at_own_fmr_1e-3.{plain, template}.{rate, ci95}, at.{level,
                            threshold, {plain, template}.{fmr_within, fmr_across, fnmr,
-                           times_overall}.{rate, ci95}, wider.{fmr, fnmr}.{rate, ci95}}} (`of` and
-                           `at` are lists; see `evaluation.groups`)
+                           times_overall}.{rate, ci95}, wider.{fmr, fnmr}.{rate, ci95}},
+                           fmr_within} (`of` and `at` are lists; `fmr` and `fmr_within` are those of
+                           templates at each `threshold`; see `evaluation.groups`)
     zoo                    worst, threshold, {plain, template}.{{goats, lambs, wolves}.{people, of,
                            share_of_people, share_of_errors, ci95}, people.{genuine,
                            impostor_as_reference, impostor_as_probe}} (`people.*`: mean squared

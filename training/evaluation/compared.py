@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ndcb.core.metrics import interval, resample
+from ndcb.models import operating_points
 from training.data.material import Material
 from training.data.sealed_material import SealedMaterial
 
@@ -94,14 +95,11 @@ def compared(material: Material, rows: np.ndarray) -> Compared:
 def operating_thresholds(record: dict) -> dict[str, float]:
     """FMR on development people, such as `1e-3`, -> the threshold that gives it.
 
-    `login`: the one threshold of a record that has no others.
+    Those that have a name are kept. `login`: the one threshold of a record that has no others.
     """
-    return record.get("thresholds") or {"login": record["threshold"]}
-
-
-def operating_threshold(record: dict) -> float:
-    """The threshold that a login has unless told otherwise."""
-    return operating_thresholds(record).get("1e-3", record["threshold"])
+    if "thresholds" not in record:
+        return {"login": record["threshold"]}
+    return {level: record["thresholds"][level] for level in operating_points.NAMED.values()}
 
 
 # bootstraps over people

@@ -15,8 +15,8 @@ from ndcb.core.metrics import (
 )
 from ndcb.core.terms import NotAvailable
 from ndcb.generators.polish import polish
+from ndcb.models.operating_points import operating_point
 from training.data.material import CHANGES, Material
-from training.evaluation.compared import operating_threshold
 from training.measure.judges import Judge, judge_of
 from training.measure.record import mated_pairs, pair_distances, scores, spread, squared_distances
 from training.measure.record import verification as rates
@@ -53,7 +53,7 @@ def _verification(
     impostor_pairs: np.ndarray,
 ) -> dict:
     genuine, impostor = scores(references, probes, material.labels)
-    units, login = _units(material.labels), operating_threshold(material.checkpoint.record)
+    units, login = _units(material.labels), operating_point(material.checkpoint.record).threshold
     band = bootstrap_rates(
         pair_distances(references, probes, genuine_pairs),
         pair_distances(references, probes, impostor_pairs),

@@ -35,6 +35,8 @@ from training.measure.record import mated_pairs, pair_distances
 
 OWN_FMR = 1e-3
 PEOPLE = ("test", "all")
+THRESHOLDS = np.arange(1, 101) / 50
+"""Squared distances, as far as a login can be set."""
 NO_TABLE = {"not_measured": "no table of groups: put lfw_groups.csv beside the data, or --groups"}
 NOBODY = {"not_measured": "nobody of the table of groups is in the data"}
 
@@ -48,20 +50,38 @@ def groups(material: Material, table: Groups | None) -> dict:
     if not members.any():
         return NOBODY
     field = _Field.of(material, np.flatnonzero(members | (pictures.part == "test")))
-    rows = []
+    rows, owns = [], []
     for name, people in sorted(table.people.items()):
         for which in PEOPLE:
             own = np.isin(field.side.names, sorted(people))
             own &= field.is_test if which == "test" else True
             if own.any():
                 rows.append({"group": name, "people": which} | _row(field, own))
+                owns.append(own)
+    overall, *curves = fmr_curves(field, [field.is_test, *owns])
     unknown = set.union(*table.people.values()) - set(pictures.labels.tolist())
     return {
         "remark": table.remark,
         "unknown_people": len(unknown),
-        "overall": field.overall(),
-        "of": rows,
+        "threshold": THRESHOLDS.tolist(),
+        "overall": field.overall() | {"fmr": overall},
+        "of": [row | {"fmr_within": curve} for row, curve in zip(rows, curves, strict=True)],
     }
+
+
+def fmr_curves(field: "_Field", groups: list[np.ndarray]) -> list[list[float | None]]:
+    """FMR of templates within each group, (p,), bool, at each of THRESHOLDS.
+
+    None where the group has no two people.
+    """
+    comparisons = [field.side.comparisons[np.ix_(own, own)].sum() for own in groups]
+    curves: list[list[float | None]] = [[] for _ in groups]
+    for threshold in THRESHOLDS:
+        matches = field.side.false_matches(field.distances["template"], threshold)
+        for curve, own, count in zip(curves, groups, comparisons, strict=True):
+            rate = matches[np.ix_(own, own)].sum() / count if count else None
+            curve.append(rate if rate is None else float(f"{rate:.4g}"))
+    return curves
 
 
 @dataclass(frozen=True)

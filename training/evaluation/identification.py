@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndcb.core.metrics import bootstrap_rates
+from ndcb.models.operating_points import for_search, operating_point
 from training.data.material import Material
 from training.evaluation.compared import (
     REFERENCES,
@@ -18,7 +19,6 @@ from training.evaluation.compared import (
     compared,
     draws_of,
     mean_over_people,
-    operating_threshold,
 )
 
 GALLERIES = 10
@@ -50,16 +50,17 @@ def identification(material: Material) -> dict:
     several = side.pictures > 1
     if several.sum() < 2 or several.all():
         return TOO_FEW
-    threshold = operating_threshold(material.checkpoint.record)
+    record, size = material.checkpoint.record, int(several.sum())
+    points = {
+        "at_login_threshold": operating_point(record).threshold,
+        "at_search_threshold": for_search(record, size).threshold,
+    }
     return {
-        "gallery": int(several.sum()),
+        "gallery": size,
         "galleries": GALLERIES,
         "mated_probes": int((side.pictures[several] - 1).sum()),
         "non_mated_probes": int((~several).sum()),
-        **{
-            name: _rates(searches(side, side.distances(name)), int(several.sum()), threshold)
-            for name in REFERENCES
-        },
+        **{name: _rates(searches(side, side.distances(name)), size, points) for name in REFERENCES},
     }
 
 
@@ -85,9 +86,8 @@ def _searched(side: Compared, distances: np.ndarray, seed: int) -> tuple[np.ndar
     return rank, mate, side.numbers[mated], nearest, side.numbers[others]
 
 
-def _rates(found: Searches, size: int, threshold: float) -> dict:
-    closed, opened = closed_set(found, size), open_set(found, threshold)
-    return closed | opened
+def _rates(found: Searches, size: int, points: dict[str, float]) -> dict:
+    return closed_set(found, size) | open_set(found, points)
 
 
 def closed_set(found: Searches, size: int) -> dict:
@@ -113,8 +113,8 @@ def closed_set(found: Searches, size: int) -> dict:
     return named | {"cmc": curve}
 
 
-def open_set(found: Searches, threshold: float) -> dict:
-    """FNIR at each FPIR, and both at the login threshold.
+def open_set(found: Searches, points: dict[str, float]) -> dict:
+    """FNIR at each FPIR, and both at each threshold. points: its name -> the threshold.
 
     A mated probe is missed where its person is not the nearest of the gallery, or not under the
     threshold.
@@ -129,7 +129,7 @@ def open_set(found: Searches, threshold: float) -> dict:
         list(FPIRS.values()),
         draws=1000,
         genuine_weights=1 / searches_of,
-        thresholds=[threshold],
+        thresholds=[*points.values()],
     )
     rates = band["estimate"]
     missed = {
@@ -139,9 +139,18 @@ def open_set(found: Searches, threshold: float) -> dict:
         }
         for place, name in enumerate(FPIRS)
     }
-    at_login = {
-        "threshold": threshold,
-        "fpir": {"rate": float(rates["fmr_at"][0]), "ci95": band["fmr_at"][:, 0].tolist()},
-        "fnir": {"rate": float(rates["fnmr_at"][0]), "ci95": band["fnmr_at"][:, 0].tolist()},
+    at_points = {
+        name: {
+            "threshold": threshold,
+            "fpir": {
+                "rate": float(rates["fmr_at"][place]),
+                "ci95": band["fmr_at"][:, place].tolist(),
+            },
+            "fnir": {
+                "rate": float(rates["fnmr_at"][place]),
+                "ci95": band["fnmr_at"][:, place].tolist(),
+            },
+        }
+        for place, (name, threshold) in enumerate(points.items())
     }
-    return missed | {"at_login_threshold": at_login}
+    return missed | at_points

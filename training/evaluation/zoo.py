@@ -13,12 +13,12 @@ import math
 import numpy as np
 
 from ndcb.core.metrics import interval
+from ndcb.models.operating_points import operating_point
 from training.data.material import Material
 from training.evaluation.compared import (
     REFERENCES,
     Compared,
     compared,
-    operating_threshold,
 )
 from training.evaluation.curves import PAIRS_A_PERSON, equal_weights
 from training.measure.record import mated_pairs, pair_distances
@@ -32,7 +32,7 @@ def zoo(material: Material) -> dict:
     side = compared(material, material.test)
     if len(side.names) < 2 or not (side.pictures > 1).any():
         return {"not_measured": "too few people"}
-    threshold = operating_threshold(material.checkpoint.record)
+    threshold = operating_point(material.checkpoint.record).threshold
     return {
         "worst": WORST,
         "threshold": threshold,

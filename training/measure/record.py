@@ -7,8 +7,8 @@ import numpy as np
 from torch import nn
 
 from ndcb.core.files import write_whole
-from ndcb.core.metrics import equal_error_rate, fnmr_at_fmr
-from ndcb.models import checkpoints
+from ndcb.core.metrics import det, equal_error_rate, fnmr_at_fmr
+from ndcb.models import checkpoints, operating_points
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
 from training.data.material import Material
@@ -20,6 +20,8 @@ MATED_PAIRS_A_PERSON = 5
 """Of all mated pairs of LFW, 58 % are of one person. So at most this many are taken of each person,
 chosen with a fixed seed.
 """
+FALSE_MATCHES = 10
+"""A threshold that fewer false matches fix is a matter of chance."""
 
 
 def save_measured(
@@ -36,7 +38,7 @@ def save_measured(
 
 
 def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
-    """Measure the checkpoint in a folder; write figures and login threshold into its record.
+    """Measure the checkpoint in a folder; write figures and login thresholds into its record.
 
     recogniser: that of the generator, if it is loaded already.
     """
@@ -45,24 +47,24 @@ def measure(folder: Path, pictures: Pictures, recogniser=None) -> None:
     checkpoint = checkpoints.load(folder, every, device)
     record = checkpoint.record
     if record["class"] in checkpoints.RECOGNISERS:
-        figures, threshold = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
+        figures, points = measure_recogniser(checkpoint.model, pictures, checkpoint.name)
     else:
         recogniser = recogniser or load_recogniser(record["recogniser"], device)
         if record["class"] in checkpoints.SEALED:
-            figures, threshold = measure_sealed(SealedMaterial(checkpoint, recogniser, pictures))
+            figures, points = measure_sealed(SealedMaterial(checkpoint, recogniser, pictures))
         else:
-            figures, threshold = measure_generator(Material(checkpoint, recogniser, pictures))
-    checkpoints.update_record(folder, threshold=threshold, figures=figures)
+            figures, points = measure_generator(Material(checkpoint, recogniser, pictures))
+    default = points[operating_points.NAMED[operating_points.DEFAULT]]
+    checkpoints.update_record(folder, threshold=default, thresholds=points, figures=figures)
 
 
-def measure_generator(material: Material) -> tuple[dict, float]:
-    """(figures on the test part, login threshold).
+def measure_generator(material: Material) -> tuple[dict, dict[str, float]]:
+    """(figures on the test part, `thresholds_of` templates against photos of the development part).
 
-    The threshold is where template against photo reaches its EER on the development part; test
-    pictures have no say in it.
+    Test pictures have no say in the thresholds.
     """
     development = material.development
-    threshold = threshold_at_eer(
+    points = thresholds_of(
         material.shifted(development),
         material.real(development),
         material.pictures.labels[development],
@@ -75,16 +77,16 @@ def measure_generator(material: Material) -> tuple[dict, float]:
         "template": verification(*scores(shifted, real, labels)),
         "failures": failure_figures(material),
         "test_pictures": len(real),
-    }, threshold
+    }, points
 
 
-def measure_sealed(material: SealedMaterial) -> tuple[dict, float]:
+def measure_sealed(material: SealedMaterial) -> tuple[dict, dict[str, float]]:
     """The same for a sealed generator.
 
-    Every impostor has the key of the template's owner, in `sealed` as in the threshold.
+    Every impostor has the key of the template's owner, in `sealed` as in the thresholds.
     """
     development = material.development
-    threshold = threshold_at_eer(
+    points = thresholds_of(
         material.opened(development),
         material.directions(development),
         material.pictures.labels[development],
@@ -96,21 +98,38 @@ def measure_sealed(material: SealedMaterial) -> tuple[dict, float]:
         "plain": verification(*scores(real, real, labels)),
         "sealed": verification(*scores(opened, directions, labels)),
         "test_pictures": len(real),
-    }, threshold
+    }, points
 
 
-def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, float]:
+def measure_recogniser(recogniser, pictures: Pictures, name: str) -> tuple[dict, dict[str, float]]:
     """The same for a recogniser, of plain pictures."""
     test, development = pictures.rows("test"), pictures.rows("development")
     real = embeddings(pictures, name, recogniser, test)
     known = embeddings(pictures, name, recogniser, development)
-    threshold = threshold_at_eer(known, known, pictures.labels[development])
+    points = thresholds_of(known, known, pictures.labels[development])
     plain = verification(*scores(real, real, pictures.labels[test]))
-    return {"plain": plain, "test_pictures": len(test)}, threshold
+    return {"plain": plain, "test_pictures": len(test)}, points
 
 
-def threshold_at_eer(references: np.ndarray, probes: np.ndarray, labels: np.ndarray) -> float:
-    return equal_error_rate(*scores(references, probes, labels))[1]
+def thresholds_of(
+    references: np.ndarray, probes: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
+    """FMR -> the largest threshold that keeps it, for each of `operating_points.LEVELS`.
+
+    Every two pictures of two people are compared, each once as reference and once as probe. A level
+    at which fewer than FALSE_MATCHES of them would match is left out, unless it has a name.
+    """
+    impostor = np.concatenate(
+        [scores(references, probes, labels)[1], scores(probes, references, labels)[1]]
+    )
+    named = operating_points.NAMED.values()
+    kept = [
+        level
+        for level in operating_points.LEVELS
+        if level in named or float(level) * len(impostor) >= FALSE_MATCHES
+    ]
+    thresholds = det(impostor, impostor, [float(level) for level in kept])[1]
+    return dict(zip(kept, thresholds.tolist(), strict=True))
 
 
 def image_figures(material: Material) -> dict[str, float]:
