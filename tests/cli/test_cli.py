@@ -76,6 +76,22 @@ def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):
     assert equal["squared_distance"] == pytest.approx(0, abs=1e-6)
 
 
+def test_compare_asks_the_generator_that_a_template_names(capsys, tmp_path, photo):
+    """Whoever kept a FaceNet template compares it as before; a name that is no checkpoint's, or a
+    path, counts for nothing.
+    """
+    run(capsys, "distort", photo, "--out", tmp_path, "--generator", "faces-bottleneck")
+    template = tmp_path / "astronaut.template.png"
+    for pair in ((template, photo), (photo, template)):
+        code, [line], _ = run(capsys, "compare", *pair)
+        assert (code, line["generator"], line["same"]) == (0, "faces-bottleneck", True)
+        assert line["threshold"] == checkpoints.load("faces-bottleneck").record["threshold"]
+    code, [line], _ = run(capsys, "compare", photo, photo)
+    assert (code, line["generator"]) == (0, DEFAULT_FACES)
+    code, [line], _ = run(capsys, "compare", template, photo, "--generator", DEFAULT_FACES)
+    assert code == 1 and "160 pixels wide" in line["error"]
+
+
 def test_pairs_from_a_csv_go_on_after_a_bad_one(capsys, tmp_path, photo):
     with open(tmp_path / "pairs.csv", "w", newline="") as file:
         table = csv.writer(file)

@@ -12,7 +12,14 @@ from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, DEFAULT_SEALED, NoFac
 from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import in_test
 from ndcb.models import checkpoints, examples
-from ndcb.models.templates import MARK, is_marked, kind_and_faces, save_template, template_png
+from ndcb.models.templates import (
+    MARK,
+    is_marked,
+    kind_and_faces,
+    marked_generator,
+    save_template,
+    template_png,
+)
 from training.__main__ import main
 
 GENERATORS = ("sface-bottleneck", "faces", "faces-bottleneck", "faces-concealing")
@@ -50,6 +57,27 @@ def test_the_mark_changes_no_pixel_and_survives_reading(templates, tmp_path):
                 "generator": name,
             }
     assert not is_marked(saved(template, format="JPEG")) and not is_marked(template)
+
+
+@pytest.mark.parametrize(
+    "mark, found",
+    [
+        ('{"version": 1, "generator": "faces"}', "faces"),
+        ('{"generator": "faces-sealed"}', None),
+        ('{"generator": "../faces"}', None),
+        ('{"generator": ["faces"]}', None),
+        ('{"version": 1}', None),
+        ("[1]", None),
+        ("null", None),
+        ("{", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_the_mark_names_a_committed_generator_or_none(mark, found):
+    picture = Image.new("RGB", (160, 160))
+    assert marked_generator(picture) is None
+    picture.info[MARK] = mark
+    assert marked_generator(picture) == found
 
 
 def test_one_picture_is_always_the_same_file(templates):
