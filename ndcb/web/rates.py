@@ -19,7 +19,7 @@ UNGUESSED = "This page does not guess to which group you belong."
 def beside(generator: str, threshold: float) -> str:
     """The rates of a generator's templates at a squared distance, as HTML.
 
-    What was not measured, or cannot be read, is a sentence.
+    What was not measured, or cannot be read, is a sentence. Raises UnknownName.
     """
     try:
         rates = thresholds.rates(generator, threshold)

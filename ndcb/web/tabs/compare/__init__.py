@@ -10,7 +10,14 @@ from ndcb.models.comparison import compare_faces, with_itself
 from ndcb.models.operating_points import DEFAULT
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files
-from ndcb.web.choices import generator_choice, known_fmr, known_generator, operating_point_field
+from ndcb.web.choices import (
+    HOW_SET,
+    LEVELS,
+    generator_choice,
+    known_fmr,
+    known_generator,
+    operating_point_field,
+)
 from ndcb.web.photo import BLOCKED, Photo, refusal
 from ndcb.web.static_files import static
 from ndcb.web.tabs.compare.handlers import Handlers, SideHandlers
@@ -61,6 +68,9 @@ def _layout() -> tuple[dict[str, Component], dict[str, Component]]:
     verdict = gr.HTML(say(first, (SAME_PICTURE,)), elem_id="compare-verdict")
     four = gr.HTML(table(first, DEFAULT_FACES), elem_id="compare-table")
     generator = generator_choice("faces", "compare-generator")
+    fmr = gr.Radio(
+        LEVELS, value=DEFAULT, label="How strict it is", info=HOW_SET, elem_id="compare-fmr"
+    )
     forget = gr.Button("Delete my data", size="sm", elem_id="compare-forget")
 
     given = {"generator": generator, "forget": forget}
@@ -68,7 +78,7 @@ def _layout() -> tuple[dict[str, Component], dict[str, Component]]:
     for name, side in sides.items():
         given |= {f"same {name}": side["same"], f"other {name}": side["other"]}
         shown |= {f"face {name}": side["face"], f"template {name}": side["template"]}
-    shown |= {"verdict": verdict, "table": four}
+    shown |= {"verdict": verdict, "table": four, "fmr": fmr}
     shown |= {f"photo {name}": side["photo"] for name, side in sides.items()}
     return given, shown
 
@@ -104,6 +114,7 @@ def _wire(models: Models, given: dict[str, Component], shown: dict[str, Componen
         connect(given[f"other {name}"].click, handlers.on_other, choice, shown, **busy)
     handlers = Handlers(models)
     connect(given["generator"].input, handlers.on_generator, choice, shown, **busy, **LATEST)
+    connect(shown["fmr"].input, handlers.on_fmr, [shown["fmr"], *choice], shown, **busy, **LATEST)
     connect(given["forget"].click, handlers.on_forget, shown["visit"], shown)
 
 

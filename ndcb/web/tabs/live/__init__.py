@@ -52,10 +52,10 @@ def build(models: Models) -> None:
         elem_id="live",
     )
     first = DEFAULT_FACES if DEFAULT_FACES in checkpoints.names() else None
+    beside = gr.HTML(first and rates_of(first)["rates"], elem_id="live-rates")
     generator = gr.Radio(
         generators("faces"), value=first, label="Generator", elem_id="live-generator"
     )
-    beside = gr.HTML(first and rates_of(first)["rates"], elem_id="live-rates")
     quiet = {"show_progress": "hidden", "queue": False}
     connect(generator.input, rates_of, generator, {"rates": beside}, **quiet, **LATEST)
 

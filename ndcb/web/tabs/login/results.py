@@ -4,10 +4,10 @@ import gradio as gr
 
 from ndcb.core.terms import NotAvailable
 from ndcb.models.kinds import is_sealed
-from ndcb.models.operating_points import DEFAULT, NAMED, operating_point
+from ndcb.models.operating_points import DEFAULT, operating_point
 from ndcb.results import thresholds
 from ndcb.web import private_files, rates
-from ndcb.web.choices import generators
+from ndcb.web.choices import HOW_SET, LEVELS, generators
 from ndcb.web.judging import OWN, Choice
 from ndcb.web.session import Visit
 from ndcb.web.tabs.login import actions, words
@@ -16,12 +16,7 @@ from ndcb.web.words import advice
 
 JUDGED = ("fmr", "threshold", "rates")
 """The parts that say how strict a login is."""
-LEVELS = [(f"FMR {name.replace('%', ' %')}", name) for name in NAMED]
 BY_HAND = ("own threshold", OWN)
-HOW_SET = (
-    "FMR: the share of strangers who are accepted. The threshold was set on other people than those"
-    " it is measured on below."
-)
 
 
 def layout() -> dict:
