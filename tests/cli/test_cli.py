@@ -42,7 +42,7 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     assert code == 0
     template = Image.open(tmp_path / "out" / "astronaut.template.png")
     assert (
-        template.size == (160, 160)
+        template.size == (112, 112)
         and template.mode == "RGB"
         and line["template"].endswith("astronaut.template.png")
     )
@@ -56,8 +56,8 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     from ndcb.models.pipeline import Models
 
     models = Models()
-    face = models.find(photo)[0].image
-    again = image_distances(to_tensor([template]), to_tensor([face]))
+    face = models.find(photo)[0]
+    again = image_distances(to_tensor([template]), to_tensor([face.upright]))
     assert {name: float(value) for name, value in again.items()} == pytest.approx(
         line["distances"], abs=1e-5
     )
@@ -79,9 +79,10 @@ def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):
 
 def test_compare_is_judged_at_the_rate_that_is_asked_for(capsys, tmp_path, models, monkeypatch):
     """A grey crop and itself are at distance 0, under any threshold but 0."""
-    record = models.distorter(DEFAULT_FACES).generator.record
+    distorter = models.distorter(DEFAULT_FACES)
+    record, (_, height, width) = distorter.generator.record, distorter.recogniser.image_shape
     monkeypatch.setattr("ndcb.models.pipeline.Models", lambda *_: models)
-    Image.fromarray(np.full((160, 160, 3), 99, np.uint8)).save(tmp_path / "crop.png")
+    Image.new("RGB", (width, height), "grey").save(tmp_path / "crop.png")
     pair = ("compare", tmp_path / "crop.png", tmp_path / "crop.png", "--aligned")
 
     monkeypatch.setitem(record, "thresholds", {"1e-2": 1.25, "1e-3": 1.0, "1e-4": 0.0})
@@ -96,7 +97,26 @@ def test_compare_is_judged_at_the_rate_that_is_asked_for(capsys, tmp_path, model
     monkeypatch.delitem(record, "thresholds")
     _, [line], _ = run(capsys, *pair)
     assert (line["threshold"], line["fmr"]) == (record["threshold"], None)
-    assert run(capsys, *pair, "--fmr", "1%") == (2, [], f"{OLD}\n")
+    code, [line], _ = run(capsys, *pair, "--fmr", "1%")
+    assert (code, line["error"]) == (1, OLD)
+    named = run(capsys, *pair, "--fmr", "1%", "--generator", DEFAULT_FACES)
+    assert named == (2, [], f"{OLD}\n")
+
+
+def test_compare_asks_the_generator_that_a_template_names(capsys, tmp_path, photo):
+    """Whoever kept a FaceNet template compares it as before; a name that is no checkpoint's, or a
+    path, counts for nothing.
+    """
+    run(capsys, "distort", photo, "--out", tmp_path, "--generator", "faces-bottleneck")
+    template = tmp_path / "astronaut.template.png"
+    for pair in ((template, photo), (photo, template)):
+        code, [line], _ = run(capsys, "compare", *pair)
+        assert (code, line["generator"], line["same"]) == (0, "faces-bottleneck", True)
+        assert line["threshold"] == checkpoints.load("faces-bottleneck").record["threshold"]
+    code, [line], _ = run(capsys, "compare", photo, photo)
+    assert (code, line["generator"]) == (0, DEFAULT_FACES)
+    code, [line], _ = run(capsys, "compare", template, photo, "--generator", DEFAULT_FACES)
+    assert code == 1 and "160 pixels wide" in line["error"]
 
 
 def test_pairs_from_a_csv_go_on_after_a_bad_one(capsys, tmp_path, photo):
@@ -280,7 +300,7 @@ def test_what_is_there_is_replaced_on_demand_alone(capsys, here, crop):
         and "template" not in line
     )
     assert template.read_bytes() == b"another person's"
-    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (160, 160)
+    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (112, 112)
     assert [path.name for path in Path("out").iterdir()] == ["crop.template.png"]
 
 
