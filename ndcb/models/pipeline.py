@@ -17,7 +17,7 @@ from torch import nn
 
 from ndcb.core.distances import image_distances, squared_euclidean
 from ndcb.core.tensors import to_pictures, to_tensor
-from ndcb.core.terms import BadCheckpoint, Decision, Face, UserError
+from ndcb.core.terms import BadCheckpoint, BadPicture, Decision, Face, UserError
 from ndcb.faces.detectors import Detector, already_aligned, enlarged
 from ndcb.faces.images import Photo, read_photo
 from ndcb.generators import make_templates
@@ -27,6 +27,11 @@ from ndcb.models.acceleration import accelerated
 from ndcb.models.checkpoints import GENERATORS, SEALED, Checkpoint, load
 from ndcb.models.operating_points import operating_point
 from ndcb.models.recognisers import load_recogniser
+
+ANOTHER_SIZE = (
+    "This aligned picture has {}x{} pixels; this generator's recogniser wants {}x{}. Name another"
+    " generator, or give a photo that is not aligned yet."
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,13 @@ class Distorter:
             )
 
     def _batch(self, pictures: list[Picture]) -> torch.Tensor:
-        return to_tensor([self.aligned(picture) for picture in pictures]).to(self.device)
+        """Raises BadPicture: one is not of the recogniser's size."""
+        aligned = [self.aligned(picture) for picture in pictures]
+        _, height, width = self.recogniser.image_shape
+        for picture in aligned:
+            if picture.size != (width, height):
+                raise BadPicture(ANOTHER_SIZE.format(*picture.size, width, height))
+        return to_tensor(aligned).to(self.device)
 
 
 class Models:
