@@ -34,6 +34,8 @@ class Link:
     """The stolen template is still stored as it is."""
     sealed_now: bool = False
     """What is stored for the name now is sealed."""
+    judge: str = ""
+    """The plain generator whose recogniser and threshold have decided."""
 
 
 def link(
@@ -91,6 +93,7 @@ def link_at(models: Models, database: Sequence[Stolen], stolen: Stolen, photo: P
         min(decisions, key=lambda decision: decision.squared_distance, default=None),
         any(other.png == stolen.png for other in stored),
         any(is_sealed(other.generator) for other in stored),
+        recogniser.generator.name,
     )
 
 
