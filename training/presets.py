@@ -144,7 +144,7 @@ class SealedTraining:
     """Length and speed."""
     model: SealedConfig = SealedConfig()
     """The network."""
-    start: str | None = "faces-bottleneck"
+    decoder_of: str | None = "faces-bottleneck"
     """Checkpoint of a bottleneck generator whose decoder is trained on. None: begin with random
     weights.
     """
@@ -320,7 +320,7 @@ def sface_sealed() -> SealedTraining:
         "sface-sealed",
         Schedule(steps=500, batch=16, lr=3e-4, cosine=True, save_every=50),
         SealedConfig(112, 128, 128, (320, 224, 128, 64), 0.12, start=7),
-        start="sface-bottleneck",
+        decoder_of="sface-bottleneck",
         recogniser="sface",
         label="Faces: sealed with a key, for SFace",
     )
@@ -364,7 +364,7 @@ def smoke() -> list[Training]:
             uniformity_from=0.5,
             disturbed=0.5,
         ),
-        small(faces_sealed(), 16, SealedConfig(4, 512, 8, small_widths), start=None),
+        small(faces_sealed(), 16, SealedConfig(4, 512, 8, small_widths), decoder_of=None),
         small(
             sface_bottleneck(),
             16,

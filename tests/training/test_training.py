@@ -197,3 +197,12 @@ def test_smoke_survives_a_kill_with_the_same_result(tmp_path, lfw_root, mnist_ro
         picture.record["recogniser"] == "facenet-casia-webface"
         and 0 < picture.record["threshold"] < 4
     )
+
+
+@pytest.mark.parametrize("name", [*presets.PRESETS, "smoke", "evaluate", "measure"])
+def test_every_preset_and_command_tells_its_options(name, capsys):
+    """Two options of one name would stop the parser before anything is trained."""
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert "--data" in capsys.readouterr().out

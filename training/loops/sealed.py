@@ -72,17 +72,17 @@ def train_sealed(config: SealedTraining, root: Path, out: Path, checkpoint: Path
 def first_weights(config: SealedTraining, known: torch.Tensor) -> Sealed:
     """The generator before its first step. known: embeddings of the training people (k, m).
 
-    Raises UserError where `start` holds a decoder of another shape.
+    Raises UserError where `decoder_of` holds a decoder of another shape.
     """
     generator = Sealed(config.model)
     generator.fit_input(known, config.exponent)
-    if config.start is None:
+    if config.decoder_of is None:
         generator.decoder.fit_input(known)
         return generator
-    decoder = checkpoints.load(config.start, ("Bottleneck",)).model
+    decoder = checkpoints.load(config.decoder_of, ("Bottleneck",)).model
     if decoder.config != config.model.decoder:
         raise UserError(
-            f"The decoder of {config.start} has the shape {decoder.config}; asked for is"
+            f"The decoder of {config.decoder_of} has the shape {decoder.config}; asked for is"
             f" {config.model.decoder}."
         )
     generator.decoder.load_state_dict(decoder.state_dict())
