@@ -301,7 +301,7 @@ def test_the_worst_change_of_a_kind_counts():
     def line(plain: float, sealed: float) -> dict:
         return {"plain": rate(plain), "sealed": rate(sealed)}
 
-    base = {"plain": {"accepted": 0.02}, "sealed": {"accepted": 0.01}}
+    base = {"plain": {"people": 101, "matches": 202}, "sealed": {"people": 101, "matches": 101}}
     changes = {UNTOUCHED: line(1, 1), "dark 0.5": line(0.02, 0.04), "dark 0.1": line(0.05, 0)}
     changes |= {"grey": line(0.04, 0.01), "blurred 8": {"found": 0.0}}
     found = judging.goal(changes, base)
@@ -310,6 +310,7 @@ def test_the_worst_change_of_a_kind_counts():
     assert (dark["change"], dark["login"], dark["matches"]) == ("dark 0.5", "sealed", 7)
     assert (dark["times"], dark["low"], dark["high"]) == pytest.approx((4, 0, 8))
     assert (grey["login"], grey["times"]) == ("plain", pytest.approx(2))
+    assert judging.unit_of({"people": 11, "matches": 0}) == 1 / 110
     only_plain = judging.goal(changes, {"plain": base["plain"]})
     assert only_plain["met"] and only_plain["kinds"]["dark"]["change"] == "dark 0.1"
 

@@ -53,7 +53,7 @@ from ndcb.vault.enrolment import MOST_PHOTOS
 from training.evaluation import rounded
 from training.provenance import commit, versions
 from training.quality.fitting import fit, found_embeddings, short, untouched
-from training.quality.judging import alone, goal, judged, refused_share, strangers
+from training.quality.judging import alone, goal, judged, refused_share, strangers, unit_of
 from training.quality.poor_photos import CHANGES, UNTOUCHED
 from training.quality.seen_photos import Photos
 from training.quality.strangers import Generators, identification, one_person
@@ -117,7 +117,7 @@ def judge(
     chosen = np.sort(np.random.default_rng(0).permutation(test.first)[:people])
     base = strangers(generators, test)
     changes = {change: judged(gate, generators, test, change, chosen) for change in CHANGES}
-    unit = base["plain"]["accepted"]
+    unit = unit_of(base["plain"])
     return gate, {
         "recogniser": name,
         "generators": described(generators),

@@ -96,6 +96,14 @@ def strangers(generators: Generators, photos: Photos) -> dict:
     return found
 
 
+def unit_of(base: dict) -> float:
+    """The share of strangers that poor photos are measured in: of one accepted pair at least.
+
+    base: a login's part of what `strangers` gives.
+    """
+    return max(base["matches"], 1) / (base["people"] * (base["people"] - 1))
+
+
 def goal(changes: dict, base: dict) -> dict:
     """What `goal` in `training.quality.gate` tells. base: what `strangers` gives."""
     largest: dict[str, dict] = {}
@@ -103,7 +111,7 @@ def goal(changes: dict, base: dict) -> dict:
         for login in base:
             if change == UNTOUCHED or login not in line:
                 continue
-            rate, unit = line[login], base[login]["accepted"]
+            rate, unit = line[login], unit_of(base[login])
             worst = largest.get(kind_of(change))
             times = rate["with_gate"] / unit
             if worst is None or times > worst["times"]:
