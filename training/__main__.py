@@ -10,7 +10,6 @@ from pathlib import Path
 
 import tyro
 
-from ndcb.attacks.restore import INVERTER
 from ndcb.core.paths import data_root
 from ndcb.core.terms import DEFAULT_FACES, UserError
 from ndcb.models import checkpoints
@@ -91,10 +90,14 @@ class AttackJob(Data):
 
 @dataclass(frozen=True)
 class InverterJob(Data):
+    recogniser: str = "facenet-casia-webface"
+    """Recogniser whose embeddings it inverts: facenet-casia-webface or sface."""
     steps: int = 800
     """Number of steps that it learns, as in `attack`."""
-    checkpoint: Path = checkpoints.FOLDER / INVERTER
-    """Folder of the checkpoint."""
+    checkpoint: Path | None = None
+    """Folder of the checkpoint. Default: checkpoints/inverter, of another recogniser than FaceNet
+    checkpoints/inverter-RECOGNISER.
+    """
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def attack_all(job: AttackJob) -> None:
 def make_inverter(job: InverterJob) -> None:
     from training.attacks.attack import save_inverter
 
-    print(save_inverter(data_root(job.data), job.checkpoint, job.steps))
+    print(save_inverter(data_root(job.data), job.recogniser, job.checkpoint, job.steps))
 
 
 def compare_objectives(job: ObjectivesJob) -> None:

@@ -16,13 +16,12 @@ from torch import nn
 from ndcb.attacks.thief import recogniser_of
 from ndcb.core.tensors import quantise, to_pictures
 from ndcb.core.terms import UserError
-from ndcb.models.checkpoints import INVERTERS, Checkpoint, load
+from ndcb.models.checkpoints import INVERTERS, Checkpoint, every_record, load
 from ndcb.models.kinds import is_digit, is_sealed, sealed_generators
 from ndcb.models.pipeline import Models, Picture
 from ndcb.results.thresholds import record
 from ndcb.vault.templates import Stolen
 
-INVERTER = "inverter"
 NO_NETWORK = (
     "The thief has no network yet that paints from embeddings of {}. Click another template."
 )
@@ -52,9 +51,7 @@ def restore(models: Models, stolen: Stolen, photo: Picture | None = None) -> Res
         raise UserError(FACES_ONLY)
     recogniser = recogniser_of(models, stolen.generator)
     device, name = str(recogniser.device), recogniser.generator.record["recogniser"]
-    if name != _inverter(device).record["recogniser"]:
-        raise UserError(NO_NETWORK.format(name))
-    inverter = _inverter(device).model
+    inverter = _inverter(name, device).model
 
     embedding = _cleaned(models, recogniser.embed([stolen.picture]), name)
     restored = to_pictures(paint(inverter, embedding))[0]
@@ -66,26 +63,31 @@ def restore(models: Models, stolen: Stolen, photo: Picture | None = None) -> Res
 
 @torch.inference_mode()
 def paint(network: nn.Module, read: torch.Tensor) -> torch.Tensor:
-    """What a thief's network makes of templates (n, 3, 160, 160) or embeddings (n, m).
+    """What a thief's network makes of templates (n, 3, side, side) or embeddings (n, m).
 
-    Pictures (n, 3, 160, 160) in [0, 1], as their 8-bit files hold them, on the CPU.
+    Pictures (n, 3, side, side) in [0, 1], as their 8-bit files hold them, on the CPU.
     """
     device = next(network.parameters()).device
     return quantise(network(read.to(device))).cpu()
 
 
-def load_inverter(device: str | torch.device = "cpu") -> Checkpoint:
-    """Embeddings (n, 512) by FaceNet -> pictures (n, 3, 160, 160) in [0, 1].
+def load_inverter(recogniser: str, device: str | torch.device = "cpu") -> Checkpoint:
+    """Embeddings (n, m) by this recogniser -> pictures (n, 3, side, side) in [0, 1].
 
-    Raises UnknownName, BadCheckpoint.
+    The pictures are aligned as the recogniser's faces are. Raises UserError: no network was trained
+    for it; BadCheckpoint.
     """
-    return load(INVERTER, INVERTERS, device)
+    inverters = every_record(INVERTERS).items()
+    own = [name for name, record in inverters if record.get("recogniser") == recogniser]
+    if not own:
+        raise UserError(NO_NETWORK.format(recogniser))
+    return load(own[0], INVERTERS, device)
 
 
 @cache
-def _inverter(device: str) -> Checkpoint:
+def _inverter(recogniser: str, device: str) -> Checkpoint:
     """Read once."""
-    return load_inverter(device)
+    return load_inverter(recogniser, device)
 
 
 def _cleaned(models: Models, embedding: torch.Tensor, recogniser: str) -> torch.Tensor:

@@ -53,10 +53,18 @@ def tried(
 
 def recogniser_of(models: Models, generator: str) -> Distorter:
     """The plain recogniser of a template's generator, and its threshold. Raises UnknownName."""
-    if not is_sealed(generator):
-        return models.distorter(generator)
-    recogniser = record(generator)["recogniser"]
+    sealed = is_sealed(generator)
+    plain = plain_generator(record(generator)["recogniser"]) if sealed else generator
+    return models.distorter(plain)
+
+
+def plain_generator(recogniser: str) -> str:
+    """A generator for this recogniser that needs no key. Raises UnknownName.
+
+    It is the default one, or else a bottleneck, where there is one.
+    """
     alike = [name for name in names() if record(name).get("recogniser") == recogniser]
     if not alike:
         raise UnknownName("plain generator for the recogniser", recogniser, names())
-    return models.distorter(DEFAULT_FACES if DEFAULT_FACES in alike else alike[0])
+    bottlenecks = [name for name in alike if record(name)["family"] == "bottleneck"]
+    return DEFAULT_FACES if DEFAULT_FACES in alike else (bottlenecks or alike)[0]

@@ -4,7 +4,7 @@ from ndcb.generators.bottleneck import Bottleneck
 
 
 class Inverter(Bottleneck):
-    """Embeddings (n, embedding), of length 1 -> pictures (n, 3, 160, 160) in [0, 1].
+    """Embeddings (n, embedding), of length 1 -> pictures (n, 3, size, size) in [0, 1].
 
     Its carrier is mid-grey. It makes no templates.
     """

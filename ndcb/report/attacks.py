@@ -3,7 +3,7 @@
 from ndcb.report.cells import number, rate, table
 from ndcb.report.names import JUDGES
 from ndcb.results.goals import restored_above_floor
-from ndcb.results.summaries import Figures
+from ndcb.results.summaries import Figures, judges
 
 THIEVES = {
     "restoration": "the template",
@@ -42,13 +42,14 @@ def report_section(attacks: Figures) -> str:
 
 def _restored(attacks: Figures) -> str:
     """A row for each thief."""
-    judged = [f"{judge}: {photo}" for judge in JUDGES.values() for photo in AGAINST.values()]
+    names = [JUDGES[judge] for judge in judges(attacks["restoration"])]
+    judged = [f"{name}: {photo}" for name in names for photo in AGAINST.values()]
     rows = [[words, *_restored_cells(attacks[thief])] for thief, words in THIEVES.items()]
     return table(["the thief has", "SSIM", "PSNR", *judged], rows)
 
 
 def _restored_cells(restored: Figures) -> list[str]:
-    shares = [_share(restored[judge], photo) for judge in JUDGES for photo in AGAINST]
+    shares = [_share(restored[judge], photo) for judge in judges(restored) for photo in AGAINST]
     return [number(restored["ssim"]), f"{restored['psnr']:.1f} dB", *shares]
 
 
@@ -62,11 +63,12 @@ def _share(judged: Figures | None, photo: str) -> str:
 
 
 def _judged(attacks: Figures) -> str:
-    thresholds = " and ".join(
+    *others, last = (
         f"{number(threshold)} ({JUDGES[judge]})"
         for judge, threshold in attacks["thresholds"].items()
         if threshold is not None
     )
+    thresholds = f"{', '.join(others)} and {last}" if others else last
     return (
         "How often the restored picture is taken for the person, at the threshold where"
         f" {attacks['fmr']:.1%} of the pairs of photos of two people are: squared distances"

@@ -29,5 +29,10 @@ ACCEPTED = {
     "TAR at FMR 0.1 %": "tar_at_fmr_1e-3",
 }
 """Column -> key, of a second recogniser."""
-JUDGES = {"facenet": "FaceNet", "dlib": "dlib"}
-"""Recognisers that say whom a restored picture shows."""
+JUDGES = {"facenet": "FaceNet", "sface": "SFace", "dlib": "dlib"}
+"""Recognisers that say whom a restored picture shows: key in summary.json -> name."""
+
+
+def judge_key(recogniser: str) -> str:
+    """A recogniser's name, such as facenet-casia-webface -> its key in JUDGES."""
+    return recogniser.partition("-")[0]

@@ -12,7 +12,7 @@ from ndcb.core.terms import UserError
 from ndcb.report.cells import number, numbers_table, rate
 from ndcb.report.names import JUDGES
 from ndcb.results import evaluations
-from ndcb.results.summaries import Figures
+from ndcb.results.summaries import Figures, judges
 
 PICTURES = {
     "photo": "photo",
@@ -99,7 +99,7 @@ def pictures_of(name: str, keys: Iterable[str]) -> dict[str, Path]:
 
 def figures_table(figures: Figures) -> str:
     """Markdown: a column for what the thief has; rows for every judge and photo, SSIM, PSNR."""
-    judged = itertools.product(JUDGES, AGAINST)
+    judged = itertools.product(judges(figures[FLOOR]), AGAINST)
     rows = [_judged_row(figures, judge, against) for judge, against in judged]
     rows.append(["SSIM", *[number(figures[thief]["ssim"]) for thief in THIEVES]])
     rows.append(["PSNR, dB", *[number(figures[thief]["psnr"], 1) for thief in THIEVES]])
@@ -165,7 +165,7 @@ def _compared(figures: Figures) -> list[Compared]:
             share(figures[FLOOR][judge], against),
             share(figures["chance"][judge], against),
         )
-        for thief, judge, against in itertools.product(ATTACKERS, JUDGES, AGAINST)
+        for thief, judge, against in itertools.product(ATTACKERS, judges(figures[FLOOR]), AGAINST)
         if share(figures[thief][judge], against) is not None
     ]
 

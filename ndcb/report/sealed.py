@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from ndcb.report.cells import number, numbers_table, plain_points, rate, rate_of, table
 from ndcb.report.names import JUDGES
-from ndcb.results.summaries import Figures, SealedParts
+from ndcb.results.summaries import Figures, SealedParts, judges
 
-SCORES = {"facenet": "FaceNet", "pixels": "pixels", "network": "a network trained to link"}
+SCORES = JUDGES | {"pixels": "pixels", "network": "a network trained to link"}
 """Who tries to link -> its name."""
 SIDES = {
     "templates": "two templates under different keys",
@@ -57,9 +57,9 @@ def finding(parts: SealedParts) -> str:
 def _judged(restoration: Figures) -> str:
     restored, chance = restoration["restoration"], restoration["chance"]
     return "; ".join(
-        f"{name} takes {_same(restored[judge])} of the restored pictures for the person, and"
-        f" {_same(chance[judge])} of average faces"
-        for judge, name in JUDGES.items()
+        f"{JUDGES[judge]} takes {_same(restored[judge])} of the restored pictures for the person,"
+        f" and {_same(chance[judge])} of average faces"
+        for judge in judges(restored)
         if restored[judge]
     )
 
@@ -147,12 +147,14 @@ def _linked_row(words: str, linked: Figures) -> list[str]:
 
 def restoration(figures: Figures) -> str:
     rows = [[words, *_restored_cells(figures[name])] for name, words in RESTORED.items()]
-    return numbers_table(["", "SSIM", "PSNR, dB", "FaceNet accepts", "dlib accepts"], rows)
+    accepts = [f"{JUDGES[judge]} accepts" for judge in judges(figures["restoration"])]
+    return numbers_table(["", "SSIM", "PSNR, dB", *accepts], rows)
 
 
 def _restored_cells(restored: Figures) -> list[str]:
     judged = [
-        _same(restored[judge], ".2%") if restored[judge] else "not measured" for judge in JUDGES
+        _same(restored[judge], ".2%") if restored[judge] else "not measured"
+        for judge in judges(restored)
     ]
     return [number(restored["ssim"]), number(restored["psnr"], 2), *judged]
 

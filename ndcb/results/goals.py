@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ndcb.results.summaries import Evaluation, Figures, SealedEvaluation, parsed
+from ndcb.results.summaries import Evaluation, Figures, SealedEvaluation, judges, parsed
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AboveFloor(NamedTuple):
     thief: str
     """The attack: restoration or template_inversion."""
     judge: str
-    """Who takes it for the person: facenet or dlib."""
+    """Who takes it for the person: facenet, sface or dlib."""
     photo: str
     """What it is compared with: same_photo or another_photo."""
 
@@ -69,7 +69,7 @@ def restored_above_floor(
     compared = [
         AboveFloor(judged["share"] - floor[judge][photo]["share"], thief, judge, photo)
         for thief in thieves
-        for judge in ("facenet", "dlib")
+        for judge in judges(floor)
         for photo, judged in (attacks[thief][judge] or {}).items()
         if judged["share"] is not None
     ]

@@ -16,6 +16,8 @@ from ndcb.core.terms import BadCheckpoint
 Figures = Mapping[str, Any]
 """A part's figures, or {"not_measured": the reason}."""
 NOT_RUN: Figures = {"not_measured": "this part was not run"}
+SIMILARITIES = ("ssim", "psnr")
+"""Figures of restored pictures that are no judge's."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,14 @@ def parsed(
     if sealed is not None:
         return SealedEvaluation(**head, sealed=SealedParts(**_parts(name, sealed, SealedParts)))
     return Evaluation(**head, **_parts(name, summary, PlainParts), scores=scores or {})
+
+
+def judges(restored: Figures) -> list[str]:
+    """Who judged the pictures that one thief restored, in the order of the summary.
+
+    The generator's own recogniser comes first. Those who were not there are listed too.
+    """
+    return [key for key in restored if key not in SIMILARITIES]
 
 
 def unreadable(name: str) -> BadCheckpoint:

@@ -1,9 +1,10 @@
 """Attack a generator as the thief of its database would: python -m training attack NAME.
 
-Three attackers restore photos (`attacks.attackers`), and two recognisers judge what they restore
-(`attacks.figures`). The figures go into checkpoints/NAME/evaluation/summary.json under `attacks`;
-`evaluation` says what its keys mean. report.md gets a section. attacks/*.png show what is restored
-of the bundled portrait, which is in the public domain. No picture of a data set is written there.
+Three attackers restore photos (`attacks.attackers`). The generator's own recogniser and others
+judge what they restore (`attacks.figures`). The figures go into
+checkpoints/NAME/evaluation/summary.json under `attacks`; `evaluation` says what its keys mean.
+report.md gets a section. attacks/*.png show what is restored of the bundled portrait, which is in
+the public domain. No picture of a data set is written there.
 """
 
 import json
@@ -13,16 +14,19 @@ from pathlib import Path
 
 import torch
 
+from ndcb.attacks.thief import plain_generator
 from ndcb.core.files import write_whole
 from ndcb.core.tensors import to_tensor
-from ndcb.core.terms import DEFAULT_FACES, NotAvailable, UserError
+from ndcb.core.terms import UserError
 from ndcb.faces.detectors import Detector
 from ndcb.faces.samples import portrait
 from ndcb.generators import make_templates
 from ndcb.generators.inverter import Inverter
 from ndcb.models import checkpoints
+from ndcb.models.checkpoints import Checkpoint
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
+from ndcb.report.names import JUDGES, judge_key
 from ndcb.results import evaluations
 from training.attacks.attackers import (
     BUDGET,
@@ -34,22 +38,23 @@ from training.attacks.attackers import (
 )
 from training.attacks.figures import (
     FMR,
-    JUDGES,
     Judge,
     chance,
     chosen_of,
     face_found,
     figures,
     judges_of,
+    keys,
 )
 from training.attacks.pictures import write_pictures
 from training.data.material import Material
 from training.data.pictures import load_pictures
 from training.evaluation import field, files, report, rounded, with_goals
-from training.measure.second_recogniser import load_second_recogniser
+from training.measure.judges import others_of
 from training.presets import Schedule
 from training.provenance import commit, versions
 
+FACENET = "facenet-casia-webface"
 PICTURES = 1000
 """So many test pictures are restored, the first of a fixed shuffle."""
 
@@ -62,8 +67,9 @@ def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PIC
     stopped.
     """
     started, code = time.perf_counter(), commit()
-    folder = checkpoints.folder_of(name) / "evaluation"
-    material, detector = material_of(name, folder, root), Detector()
+    checkpoint, folder = generator_of_faces(name), checkpoints.folder_of(name) / "evaluation"
+    _evaluated(folder, checkpoint.record["sha256"], name)
+    material, detector = material_of(checkpoint, root), Detector()
     attackers = trained(material, replace(BUDGET, steps=steps))
     found = measured(material, attackers, detector, folder, pictures)
     write_pictures(folder / "attacks", shown(material, attackers, detector))
@@ -84,51 +90,59 @@ def attack(name: str, root: Path, steps: int = BUDGET.steps, pictures: int = PIC
     return folder
 
 
-def save_inverter(root: Path, folder: Path, steps: int = BUDGET.steps) -> Path:
+def save_inverter(
+    root: Path, recogniser: str = FACENET, folder: Path | None = None, steps: int = BUDGET.steps
+) -> Path:
     """Save the network that inverts embeddings as a checkpoint, for the page; returns its folder.
 
     It is trained where it is not in the cache. Its figures are those of the attack on test
-    pictures. Raises KeyboardInterrupt where it was stopped.
+    pictures. folder: None is that of the committed one. Raises UserError: no recogniser of faces,
+    or one without a generator; KeyboardInterrupt where it was stopped.
     """
-    code, device = commit(), pick_device("auto")
-    checkpoint = checkpoints.load(DEFAULT_FACES, device=device)
-    recogniser = load_recogniser(checkpoint.record["recogniser"], device)
-    material = Material(checkpoint, recogniser, load_pictures("lfw", root))
-    config = inversion(replace(BUDGET, steps=steps))
+    code = commit()
+    load_recogniser(recogniser)  # an unknown one is said as such
+    material = material_of(generator_of_faces(plain_generator(recogniser)), root)
+    config = inversion(material.pictures.alignment, replace(BUDGET, steps=steps))
     attacker = train_inverter(material, config)
-    judges, chosen = judges_of(material, second_judge()), chosen_of(material, PICTURES)
+    judges, chosen = judges_of(material, others_of(recogniser)), chosen_of(material, PICTURES)
     found = figures(material, "embedding_inversion", attacker, judges, chosen)
 
     model = Inverter(attacker.model.config)
     model.load_state_dict(attacker.model.state_dict())
     record = {
-        "label": "Faces: inverter of bare embeddings",
+        "label": f"Faces: inverter of bare embeddings by {JUDGES[judge_key(recogniser)]}",
         "training": asdict(config.schedule),
         "seed": config.schedule.seed,
         "steps": steps,
-        "device": str(device),
+        "device": str(material.device),
         "commit": code,
         "versions": versions(),
         "data": material.pictures.description(),
-        "recogniser": material.recogniser_name,
+        "recogniser": recogniser,
         "figures": rounded(found),
     }
+    name = "inverter" if recogniser == FACENET else f"inverter-{recogniser}"
+    folder = folder or checkpoints.FOLDER / name
     checkpoints.save(folder, model, record)
     return folder
 
 
-def material_of(name: str, folder: Path, root: Path) -> Material:
-    device = pick_device("auto")
-    checkpoint = checkpoints.load(name, device=device)
-    record = checkpoint.record
-    if record["data"]["name"] != "lfw":
+def generator_of_faces(name: str) -> Checkpoint:
+    """Raises UserError: a generator of digits; what `checkpoints.load` does."""
+    checkpoint = checkpoints.load(name, device=pick_device("auto"))
+    data = checkpoint.record["data"]["name"]
+    if data != "lfw":
         raise UserError(
-            f"checkpoint {checkpoint.name} was trained on {record['data']['name']}; only generators"
-            " of LFW's faces are attacked."
+            f"checkpoint {checkpoint.name} was trained on {data}; only generators of LFW's faces"
+            " are attacked."
         )
-    _evaluated(folder, record["sha256"], name)
-    recogniser = load_recogniser(record["recogniser"], device)
-    pictures = load_pictures("lfw", root, record["training"]["limit"])
+    return checkpoint
+
+
+def material_of(checkpoint: Checkpoint, root: Path) -> Material:
+    record = checkpoint.record
+    recogniser = load_recogniser(record["recogniser"], pick_device("auto"))
+    pictures = load_pictures("lfw", root, record["training"]["limit"], recogniser.alignment)
     return Material(checkpoint, recogniser, pictures)
 
 
@@ -137,8 +151,9 @@ def trained(material: Material, schedule: Schedule) -> dict[str, Attacker]:
 
     A thief who has F as well as the template uses the network that learned from embeddings.
     """
-    restorer = train_restorer(material, restoration(schedule))
-    inverter = train_inverter(material, inversion(schedule))
+    alignment = material.pictures.alignment
+    restorer = train_restorer(material, restoration(alignment, schedule))
+    inverter = train_inverter(material, inversion(alignment, schedule))
     return {
         "restoration": restorer,
         "template_inversion": inverter,
@@ -150,7 +165,8 @@ def measured(
     material: Material, attackers: dict[str, Attacker], detector: Detector, folder: Path, count: int
 ) -> dict:
     """All figures of the attacks on `count` test pictures, but not those of the trainings."""
-    chosen, judges = chosen_of(material, count), judges_of(material, second_judge())
+    chosen = chosen_of(material, count)
+    judges = judges_of(material, others_of(material.recogniser_name))
     found = {
         name: figures(material, name, attacker, judges, chosen)
         for name, attacker in attackers.items()
@@ -187,15 +203,6 @@ def merge(folder: Path, sha256: str, name: str, attacks: dict) -> None:
     write_whole(folder / "report.md", report.report(summary))
 
 
-def second_judge():
-    """dlib's network, or None where it is not installed."""
-    try:
-        return load_second_recogniser()
-    except NotAvailable as error:
-        print(error)
-        return None
-
-
 def second_recogniser(material: Material, folder: Path) -> dict | None:
     """dlib's figures on the templates themselves; None without dlib.
 
@@ -208,15 +215,16 @@ def second_recogniser(material: Material, folder: Path) -> dict | None:
 
 
 def thresholds(judges: list[Judge]) -> dict:
-    return dict.fromkeys(JUDGES) | {judge.name: judge.threshold for judge in judges}
+    return dict.fromkeys(keys(judges)) | {judge.name: judge.threshold for judge in judges}
 
 
 @torch.inference_mode()
 def shown(
     material: Material, attackers: dict[str, Attacker], detector: Detector
 ) -> dict[str, torch.Tensor]:
-    """The portrait, its template and what each attacker restores: name -> (1, 3, 160, 160)."""
-    photo, recogniser = to_tensor([detector(portrait())[0].image]), material.recogniser
+    """The portrait, its template and what each attacker restores: name -> (1, 3, side, side)."""
+    face, recogniser = detector(portrait())[0], material.recogniser
+    photo = to_tensor([face.aligned(material.pictures.alignment)])
     given = photo.to(material.device)
     embedding = recogniser(given)
     template = make_templates(material.checkpoint.model, recogniser, given, embedding)

@@ -19,6 +19,7 @@ from torch import nn
 
 from ndcb.attacks.restore import paint
 from ndcb.core.distances import SSIM_WINDOW, l1
+from ndcb.core.terms import BY_BOX, BY_LANDMARKS
 from ndcb.generators import make_templates
 from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
@@ -35,6 +36,20 @@ BUDGET = Schedule(steps=800, batch=16, lr=1e-3, cosine=True, save_every=50)
 
 Each training picture is seen a little more than once; that takes one CPU core ten minutes.
 """
+U_NETS = {
+    BY_BOX: UNetConfig(width=16, fold=2),
+    BY_LANDMARKS: UNetConfig(size=112, width=28, depth=3, fold=2),
+}
+"""Alignment of the faces -> the network that reads templates. A step of each costs about as much.
+"""
+DECODERS = {
+    BY_BOX: BottleneckConfig(widths=(256, 192, 128, 64, 32), change=0.5),
+    BY_LANDMARKS: BottleneckConfig(widths=(320, 208, 104, 52), change=0.5, start=7),
+}
+"""Alignment -> the network that reads embeddings; its step costs as much as the U-Net's.
+
+It starts from mid-grey, so a change of a half reaches every colour.
+"""
 RUNS = Path("runs")
 
 
@@ -44,20 +59,16 @@ class AttackerTraining:
 
     schedule: Schedule = BUDGET
     """Length and speed."""
-    model: UNetConfig | BottleneckConfig = UNetConfig(width=16, fold=2)
+    model: UNetConfig | BottleneckConfig = U_NETS[BY_BOX]
     """The network: a U-Net reads templates, a decoder embeddings."""
 
 
-def restoration(schedule: Schedule = BUDGET) -> AttackerTraining:
-    return AttackerTraining(schedule)
+def restoration(alignment: str, schedule: Schedule = BUDGET) -> AttackerTraining:
+    return AttackerTraining(schedule, U_NETS[alignment])
 
 
-def inversion(schedule: Schedule = BUDGET) -> AttackerTraining:
-    """A decoder whose step costs as much as the U-Net's.
-
-    It starts from mid-grey, so a change of a half reaches every colour.
-    """
-    return AttackerTraining(schedule, BottleneckConfig(widths=(256, 192, 128, 64, 32), change=0.5))
+def inversion(alignment: str, schedule: Schedule = BUDGET) -> AttackerTraining:
+    return AttackerTraining(schedule, DECODERS[alignment])
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class Attacker:
     def __call__(self, read: torch.Tensor) -> torch.Tensor:
         """Templates or embeddings (n, m) -> pictures, on the CPU.
 
-        Templates and pictures are (n, 3, 160, 160) in [0, 1].
+        Templates and pictures are (n, 3, side, side) in [0, 1].
         """
         return paint(self.model, read)
 

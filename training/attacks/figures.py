@@ -15,17 +15,19 @@ from ndcb.core.metrics import fnmr_at_fmr
 from ndcb.core.tensors import quantise, to_pictures
 from ndcb.faces.detectors import Detector
 from ndcb.generators import make_templates
+from ndcb.report.names import judge_key
 from training.attacks.attackers import Attacker
+from training.data.alignment import realigned
 from training.data.material import Material
 from training.data.pictures import Pictures, kept_rows
 from training.measure.record import mated_pairs, scores, squared_distances
-from training.measure.second_recogniser import SecondRecogniser
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
 FMR = 1e-3
 """At a judge's threshold, this share of the pairs of photos of two test people is accepted."""
-JUDGES = ("facenet", "dlib")
+SECOND = "dlib"
+"""The judge that may not be installed."""
 READS = {
     "restoration": lambda material, rows: material.templates(rows),
     "template_inversion": lambda material, rows: torch.from_numpy(material.shifted(rows)),
@@ -44,34 +46,47 @@ class Judge:
     """A recogniser that decides whether a picture shows the person."""
 
     name: str
-    """`facenet` or `dlib`."""
+    """A key of `ndcb.report.names.JUDGES`."""
     embed: Callable[[torch.Tensor], np.ndarray]
-    """Pictures (n, 3, 160, 160) in [0, 1] -> unit embeddings (n, m)."""
+    """Pictures (n, 3, side, side) in [0, 1], aligned as what is attacked -> unit embeddings."""
     photos: np.ndarray
     """Embeddings of the photos of the whole test part."""
     threshold: float
     """A squared distance; what lies under it is accepted."""
+    code: tuple[Callable, ...] = ()
+    """What computes the embeddings, for the cache."""
 
 
-def judge(name: str, embed: Callable, photos: np.ndarray, labels: np.ndarray) -> Judge:
+def judge(
+    recogniser: str, embed: Callable, photos: np.ndarray, labels: np.ndarray, *code: Callable
+) -> Judge:
     genuine, impostor = scores(photos, photos, labels)
-    return Judge(name, embed, photos, fnmr_at_fmr(genuine, impostor, FMR)[1])
+    threshold = fnmr_at_fmr(genuine, impostor, FMR)[1]
+    return Judge(judge_key(recogniser), embed, photos, threshold, code)
 
 
-def judges_of(material: Material, second=None) -> list[Judge]:
-    """FaceNet, and `second` where it is there."""
+def judges_of(material: Material, others=()) -> list[Judge]:
+    """The generator's own recogniser, and the others (`training.measure.judges`)."""
 
     @torch.inference_mode()
     def embed(batch: torch.Tensor) -> np.ndarray:
         return material.recogniser(batch.to(material.device)).cpu().numpy()
 
-    judges = [judge("facenet", embed, material.real_test, material.labels)]
-    if second is not None:
-        photos = material.second(second, material.test, template=False)
-        judges.append(
-            judge("dlib", lambda batch: second.embed(_bytes(batch)), photos, material.labels)
-        )
-    return judges
+    name, code = material.recogniser_name, type(material.recogniser)
+    own = judge(name, embed, material.real_test, material.labels, code)
+    return [own, *(_other(material, other) for other in others)]
+
+
+def _other(material: Material, other) -> Judge:
+    """It is shown restored pictures where its own cut of the photo would lie."""
+    alignment = material.pictures.alignment
+    moved = () if other.alignment == alignment else (realigned,)
+
+    def embed(batch: torch.Tensor) -> np.ndarray:
+        return other.embed(realigned(_bytes(batch), alignment, other.alignment))
+
+    photos = material.second(other, material.test, template=False)
+    return judge(other.name, embed, photos, material.labels, *other.code, *moved)
 
 
 def chosen_of(material: Material, count: int) -> np.ndarray:
@@ -121,15 +136,9 @@ def restored(
         return np.concatenate([similarity(made, pictures.batch(chunk)), *embeddings], axis=1)
 
     attacked = "" if name == "embedding_inversion" else checkpoint.record["sha256"][:12]
-    judges_names = [judge.name for judge in judges]
-    key = "-".join([pictures.key, name, attacked, attacker.key, *judges_names])
-    code = [
-        restored,
-        type(checkpoint.model),
-        make_templates,
-        type(material.recogniser),
-        SecondRecogniser,
-    ]
+    key = "-".join([pictures.key, name, attacked, attacker.key, *(one.name for one in judges)])
+    code = [restored, type(checkpoint.model), make_templates]
+    code += [part for judge in judges for part in judge.code]
     what = f"{name} of {checkpoint.name}"
     return kept_rows(key, code, len(pictures.images), rows, compute, what, pictures.batch_size)
 
@@ -142,7 +151,7 @@ def summed_up(
     found = {
         "ssim": float(ssims.mean(dtype=np.float64)),
         "psnr": float(psnrs.mean(dtype=np.float64)),
-        **dict.fromkeys(JUDGES),
+        **dict.fromkeys(keys(judges)),
     }
     start = 2
     for judge in judges:
@@ -150,6 +159,12 @@ def summed_up(
         found[judge.name] = accepted(judge, table[:, start:end], chosen, labels)
         start = end
     return found
+
+
+def keys(judges: list[Judge]) -> list[str]:
+    """Of the figures: the own recogniser, dlib whether it is there or not, and the others."""
+    own, *others = (judge.name for judge in judges)
+    return [own, SECOND, *(name for name in others if name != SECOND)]
 
 
 def accepted(judge: Judge, seen: np.ndarray, chosen: np.ndarray, labels: np.ndarray) -> dict:
@@ -197,8 +212,7 @@ def mean_face(pictures: Pictures) -> torch.Tensor:
 def face_found(material: Material, detector: Detector, count: int = FACES_SOUGHT) -> dict:
     """Shares of templates and of the same aligned photos in which MTCNN finds a face.
 
-    Any confidence counts. It is shown them as they are, 160x160 without a border: they already hold
-    the margin that the first search left around the face.
+    Any confidence counts. It is shown them as they are, without a border.
     """
     rows = material.test[chosen_of(material, count)]
     return {

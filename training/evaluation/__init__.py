@@ -71,11 +71,13 @@ summary.json:
                            take a template, also in forward passes of F in the same run
     attacks                written by python -m training attack:
                            {restoration, template_inversion, embedding_inversion, chance}.{ssim,
-                           psnr (dB), {facenet, dlib}.{same_photo, another_photo}.{accepted, of,
-                           share}}: the thief has the template, F of it, the bare F(X), nothing (the
-                           mean training face); null by a judge who is not installed, a share is
-                           null where there are no pairs;
-                           fmr and thresholds.{facenet, dlib} at which they judge;
+                           psnr (dB), {facenet, sface, dlib}.{same_photo, another_photo}.{accepted,
+                           of, share}}: the thief has the template, F of it, the bare F(X), nothing
+                           (the mean training face); the judges are the generator's own recogniser,
+                           which comes first, dlib and the package's other recogniser, which older
+                           summaries lack; null by dlib where it is not installed, a share is null
+                           where there are no pairs;
+                           fmr and thresholds.{facenet, sface, dlib} at which they judge;
                            second_recogniser (as above, or null);
                            face_found.{pictures, template, photo}: shares in which MTCNN finds a
                            face;

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ndcb.core.metrics import linkability, linkability_by_chance
+from ndcb.report.names import judge_key
 from training.attacks.linkers import Linker, seen, train_linker
 from training.data.sealed_material import SealedMaterial
 from training.measure.record import mated_pairs, squared_distances
@@ -31,7 +32,7 @@ class Linking:
 
     def __init__(self, material: SealedMaterial):
         self.sets = [material.with_keys(keys) for keys in KEY_SETS]
-        self.material = material
+        self.material, self.judge = material, judge_key(material.recogniser_name)
         self.rows = material.test
         self.photos = as_bytes(material.pictures.batch, self.rows, "photos")
         self.learned_from = lru_cache(maxsize=2)(self._learned_from)  # each takes 0.7 GB
@@ -60,11 +61,11 @@ class Linking:
         return _mated_and_not([(a, 0) for a in range(len(KEY_SETS))], self.material.labels)
 
     def of_templates(self) -> dict:
-        """Two templates: by FaceNet's distance, the pixels' distance, the trained network's."""
+        """Two templates: by the recogniser's distance, the pixels', the trained network's."""
         linker = self.trained(TRAINING_SETS, False)
         towers = [seen(linker.see_first, own).numpy() for own in self.templates]
         return {
-            "facenet": linked(_between(self.embeddings, self.embeddings, self.pairs)),
+            self.judge: linked(_between(self.embeddings, self.embeddings, self.pairs)),
             "pixels": linked(_pixels(self.templates, self.templates, self.pairs)),
             "network": linked(_between(towers, towers, self.pairs)),
         }
@@ -76,7 +77,7 @@ class Linking:
         photos = seen(linker.see_second, self.photos).numpy()
         real = self.material.real_test
         return {
-            "facenet": linked(_between(self.embeddings, [real], self.photo_pairs)),
+            self.judge: linked(_between(self.embeddings, [real], self.photo_pairs)),
             "pixels": linked(_pixels(self.templates, [self.photos], self.photo_pairs)),
             "network": linked(_between(towers, [photos], self.photo_pairs)),
         }

@@ -28,11 +28,11 @@ docs/results.md:
                            a search the service holds all keys. Where a stranger has no key or
                            another one, the score is that of a random rotation: there is no search,
                            and no group, to be measured
-    linkability            {templates, photo, control_photo}.{facenet, pixels, network}.{d_sys,
-                           null.{mean, ci95}, inside, mated, non_mated}. templates: two under
-                           different keys. photo: a template and a photo. control_photo: the same
-                           where one key was used for all, by the network alone. It was trained in
-                           the same way, and shows that it finds what there is to be found
+    linkability            {templates, photo, control_photo}.{facenet or sface, pixels,
+                           network}.{d_sys, null.{mean, ci95}, inside, mated, non_mated}. templates:
+                           two under different keys. photo: a template and a photo. control_photo:
+                           the same where one key was used for all, by the network alone. It was
+                           trained in the same way, and shows that it finds what is to be found
     restoration.{restoration, chance}   as in `attacks`: photos restored from templates without the
                            key; the mean training face
     face_found             pictures, template, photo: shares in which MTCNN finds a face
@@ -59,7 +59,7 @@ from ndcb.attacks.restore import load_inverter, paint
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.metrics import fnmr_at_fmr, folds
 from ndcb.core.tensors import quantise, to_pictures, to_tensor
-from ndcb.core.terms import Face, NotAvailable
+from ndcb.core.terms import Face
 from ndcb.faces.detectors import Detector
 from ndcb.faces.samples import portrait
 from ndcb.generators.polish import polish
@@ -78,6 +78,7 @@ from training.evaluation.groups import groups
 from training.evaluation.identification import identification
 from training.evaluation.linking import KEY_SETS, ONE_KEY, Linking
 from training.evaluation.zoo import zoo
+from training.measure.judges import others_of
 from training.measure.record import (
     image_figures,
     mated_pairs,
@@ -86,7 +87,6 @@ from training.measure.record import (
     squared_distances,
     verification,
 )
-from training.measure.second_recogniser import load_second_recogniser
 
 POLISH_STEPS = (0, 1, 2, 5, 10)
 POLISHED = 128
@@ -252,12 +252,8 @@ def _opened_by_fit(
 
 def restored(material: SealedMaterial) -> dict:
     """Photos restored from templates without the key; the mean training face beside it."""
-    try:
-        second = load_second_recogniser()
-    except NotAvailable as error:
-        print(error)
-        second = None
-    judges, chosen = judges_of(material, second), chosen_of(material, RESTORED)
+    judges = judges_of(material, others_of(material.recogniser_name))
+    chosen = chosen_of(material, RESTORED)
     return {
         "restoration": figures(material, "restoration", restorer(material), judges, chosen),
         "chance": chance(material, judges, chosen),
@@ -273,7 +269,7 @@ def restorer(material: SealedMaterial) -> Attacker:
         device=material.device,
         real=material.targets,
     )
-    return train_restorer(read_by_generator, restoration())
+    return train_restorer(read_by_generator, restoration(material.pictures.alignment))
 
 
 def shown(material: SealedMaterial, folder: Path) -> dict:
@@ -281,11 +277,12 @@ def shown(material: SealedMaterial, folder: Path) -> dict:
 
     They are its template under two keys, and what thieves restore from the first one.
     """
-    photo = to_tensor([Detector()(portrait())[0].image])
+    photo = to_tensor([Detector()(portrait())[0].aligned(material.pictures.alignment)])
+    inverter = load_inverter(material.recogniser_name, material.device).model
     with torch.inference_mode():
         z = material.directed(photo.to(material.device)).cpu().numpy()
         template, another = (_template_of(material, z, keys) for keys in KEY_SETS[:2])
-        inverted = paint(load_inverter(material.device).model, material.recogniser(template))
+        inverted = paint(inverter, material.recogniser(template))
     pictures = {
         "photo": photo,
         "template": template,

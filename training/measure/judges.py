@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from ndcb.core.tensors import to_tensor
+from ndcb.core.terms import NotAvailable
 from ndcb.models.pipeline import pick_device
 from ndcb.models.recognisers import load_recogniser
+from training.measure.second_recogniser import SecondRecogniser, load_second_recogniser
 
 VERSION = 1
 """Raise it when this module gives other numbers: caches of measurements hold what it gave."""
@@ -40,3 +42,16 @@ class Judge:
 def judge_of(recogniser: str) -> Judge:
     """The one that had no part in generators for this recogniser."""
     return Judge(next(name for name in JUDGES if name != recogniser))
+
+
+def others_of(recogniser: str) -> list[Judge | SecondRecogniser]:
+    """All that had no part in generators for this recogniser: dlib's network comes first.
+
+    It is left out, and the reason printed, where it is not installed.
+    """
+    try:
+        second = [load_second_recogniser()]
+    except NotAvailable as error:
+        print(error)
+        second = []
+    return [*second, judge_of(recogniser)]
