@@ -16,6 +16,7 @@ from ndcb.models.operating_points import operating_point
 from ndcb.models.quality import GOOD, SENTENCES, UNCHECKED, Gate, load_gate, read_gate
 from ndcb.models.recognisers import load_recogniser
 from ndcb.results import studies
+from ndcb.vault.enrolment import ONE_PERSON
 from ndcb.vault.vault import Vault
 from training.quality import fitting, judging, seen_photos, strangers
 from training.quality import gate as training
@@ -186,7 +187,7 @@ def test_the_figures_are_of_the_committed_generators(recogniser):
     for made in generators.values():
         record = checkpoints.record(made["name"], every)
         assert record["recogniser"] == recogniser and record["sha256"] == made["sha256"]
-        limits = operating_point(record), operating_point(record, training.ENROLMENT)
+        limits = operating_point(record), operating_point(record, ONE_PERSON)
         measured_at = made["threshold"], made["enrolment"]
         assert measured_at == pytest.approx([limit.threshold for limit in limits], rel=1e-5)
 

@@ -8,7 +8,7 @@ recognisers.
 checkpoints/quality/<recogniser>.json:
     recogniser      its name
     generators      {plain, sealed}: name, sha256; threshold: the default operating point's, for
-                    pairs of strangers; enrolment: that of ENROLMENT, for the photos of one
+                    pairs of strangers; enrolment: that of ONE_PERSON, for the photos of one
                     enrolment. A recogniser without a sealed generator has plain figures alone
     gate            recogniser, kinds, weights, offsets, limit: what `ndcb.models.quality` reads
     untouched       {development, test}.{people, photos, refused}: whole photos, and the share of
@@ -49,7 +49,7 @@ from ndcb.models import checkpoints
 from ndcb.models.pipeline import pick_device
 from ndcb.models.quality import FOLDER, Gate
 from ndcb.models.recognisers import load_recogniser
-from ndcb.vault.enrolment import MOST_PHOTOS
+from ndcb.vault.enrolment import MOST_PHOTOS, ONE_PERSON
 from training.evaluation import rounded
 from training.provenance import commit, versions
 from training.quality.fitting import fit, found_embeddings, short, untouched
@@ -63,10 +63,6 @@ GENERATORS = {
     "sface": ("sface-bottleneck", "sface-sealed"),
 }
 """Recogniser -> its plain generator, and its sealed one, which may not be there."""
-ENROLMENT = "1%"
-"""The FMR at which the photos of one enrolment are compared: refusing an owner's own photos costs
-more there than a stranger's photo, and the owner is the one who gives them.
-"""
 
 
 def measure(
@@ -140,7 +136,7 @@ def judge(
 
 def described(generators: Generators) -> dict:
     """What `generators` tells, above."""
-    logins, enrolments = generators.thresholds(), generators.thresholds(ENROLMENT)
+    logins, enrolments = generators.thresholds(), generators.thresholds(ONE_PERSON)
     return {
         login: {
             "name": generator.name,
@@ -182,7 +178,7 @@ def one_persons(generators: Generators, photos: Photos) -> dict:
     people = photos.people[seen.found]
     return {
         login: one_person(probes[login], people, threshold)
-        for login, threshold in generators.thresholds(ENROLMENT).items()
+        for login, threshold in generators.thresholds(ONE_PERSON).items()
     }
 
 

@@ -10,7 +10,7 @@ from ndcb.models.quality import SENTENCES
 from ndcb.report import quality as tables
 from ndcb.results import studies
 from ndcb.results.studies import Quality
-from training.quality.gate import ENROLMENT
+from ndcb.vault.enrolment import ONE_PERSON as ONE_PERSON_FMR
 from training.quality.poor_photos import TAUGHT
 
 PAGE = checkpoints.FOLDER.parent / "docs" / "quality.md"
@@ -101,7 +101,7 @@ the development people's untouched photos: the most strangers that are accepted 
 ONE_PERSON = f"""\
 Photos of one enrolment are compared with each other, before any key, as a login with
 the template's generator compares them: with the one that is nearest to all others. The threshold is
-that of an FMR of {ENROLMENT}, not of {DEFAULT}: an owner's own two photos are refused more rarely,
+that of an FMR of {ONE_PERSON_FMR}, not of {DEFAULT}: an owner's own two photos are refused more rarely,
 and it is the owner who gives them. Refused: sets of photos of one person, drawn at random. Missed:
 sets in which the last photo, or half of them, is a stranger's."""
 SEARCH = f"""\
