@@ -101,9 +101,9 @@ the development people's untouched photos: the most strangers that are accepted 
 ONE_PERSON = f"""\
 Photos of one enrolment are compared with each other, before any key, as a login with
 the template's generator compares them: with the one that is nearest to all others. The threshold is
-that of an FMR of {ONE_PERSON_FMR}, not of {DEFAULT}: an owner's own two photos are refused more rarely,
-and it is the owner who gives them. Refused: sets of photos of one person, drawn at random. Missed:
-sets in which the last photo, or half of them, is a stranger's."""
+that of an FMR of {ONE_PERSON_FMR}, not of {DEFAULT}: an owner's own two photos are refused more
+rarely, and it is the owner who gives them. Refused: sets of photos of one person, drawn at random.
+Missed: sets in which the last photo, or half of them, is a stranger's."""
 SEARCH = f"""\
 Each template of a search is one more chance to be taken for somebody else. So `identify` takes the
 threshold at which one comparison has an FMR of at most {100 * FALSE_NAMES:g} % divided by the
