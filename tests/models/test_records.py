@@ -30,6 +30,7 @@ COMMITTED = {
     "faces-concealing": ("face", "unet", "Faces: the paper's U-Net, trained against recolouring"),
     "faces-sealed": ("direction", "sealed", "Faces: sealed with a key, T = D(R z(X))"),
     "inverter": ("embedding", "inverter", "Faces: inverter of bare embeddings"),
+    "inverter-sface": ("embedding", "inverter", "Faces: inverter of bare embeddings by SFace"),
     "sface-bottleneck": ("embedding", "bottleneck", "Faces: bottleneck for SFace, T = D(F(X))"),
 }
 
