@@ -59,7 +59,7 @@ def test_a_login_with_a_passphrase(call, here):
     assert line.pop("time").endswith("Z")
     assert line == {
         "name": "Ann",
-        "generator": "faces-sealed",
+        "generator": DEFAULT_SEALED,
         "recogniser": "colours",
         "templates": 2,
         "faces": [1, 1],
