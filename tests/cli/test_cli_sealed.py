@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ndcb.__main__ import main
-from ndcb.core.terms import DEFAULT_FACES
+from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED
 from ndcb.models.operating_points import OLD
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.key_sources import Scrypt
