@@ -29,10 +29,10 @@ GREEN, GREY, INK = (22, 130, 90), (205, 205, 205), (35, 35, 35)
 HELD = 2400
 """Milliseconds of a frame."""
 GENERATORS = {
+    "sface-bottleneck": "a pattern, from the embedding",
+    "sface-sealed": "the same, with a secret key",
     "faces": "the paper's U-Net recolours",
     "faces-concealing": "trained against recolouring",
-    "faces-bottleneck": "a pattern, from the embedding",
-    "faces-sealed": "the same, with a secret key",
 }
 
 

@@ -10,7 +10,7 @@ photo logs in when its embedding is near the template's.
     from ndcb.models.pipeline import Models
     models = Models()
     face = models.find("photo.jpg")[0]  # aligned, 160x160; or NoFaceFound
-    result = models.distorter("faces-bottleneck").distort(face)
+    result = models.distorter("sface-bottleneck").distort(face)
     result.template, result.distances, result.embedding_distance, result.decision
 
 With a key, which lies elsewhere, a template can be revoked and renewed. Without the key it reveals

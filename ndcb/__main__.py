@@ -24,7 +24,7 @@ from ndcb.cli import console
 from ndcb.cli import export as export_cli
 from ndcb.cli import pictures as pictures_cli
 from ndcb.cli import vault as vault_cli
-from ndcb.cli.arguments import check_numbers, options_first
+from ndcb.cli.arguments import check_options, options_first
 from ndcb.core.terms import UserError
 
 VERBS = pictures_cli.VERBS | vault_cli.VERBS | export_cli.VERBS
@@ -80,7 +80,7 @@ def _parse(arguments: list[str]):
             args=options_first(arguments, verbs),
         )
 
-    check_numbers(command)
+    check_options(command)
     console.check_input(command)
     if hasattr(command, "name"):
         command = replace(command, name=console.in_utf8(command.name))

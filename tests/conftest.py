@@ -106,6 +106,17 @@ def models():
     return Models()
 
 
+@pytest.fixture
+def levels(models, monkeypatch):
+    """Gives a generator's record other thresholds: of each FMR, as a record writes them."""
+
+    def give(generator: str, thresholds: dict[str, float]) -> None:
+        record = models.distorter(generator).generator.record
+        monkeypatch.setitem(record, "thresholds", thresholds)
+
+    return give
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> dict[str, str]:
     """Files of a portrait, the same mirrored, twice in one picture, a second hand's digits 3 and 8,

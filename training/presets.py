@@ -312,9 +312,9 @@ def faces_sealed() -> SealedTraining:
 
 
 def sface_sealed() -> SealedTraining:
-    """`faces_sealed` against SFace, whose embeddings use nearly all of their 128 directions: with 64
-    of them the development people's FNMR at FMR 0.1 % is three times as large, with 112 it is the
-    same.
+    """`faces_sealed` against SFace, whose embeddings use nearly all of their 128 directions: with
+    64 of them the development people's FNMR at FMR 0.1 % is three times as large, with 112 it is
+    the same.
     """
     return SealedTraining(
         "sface-sealed",

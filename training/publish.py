@@ -33,11 +33,12 @@ RATIOS = (
 )
 BEGIN, END = "<!-- measured: written by python -m training.publish -->", "<!-- /measured -->"
 TEMPLATES = {
-    "faces-bottleneck": "T = D(F(X)): a pattern, changed a little; shows no face",
-    "sface-bottleneck": "the same for the recogniser SFace; outlasts JPEG and half its size",
+    "sface-bottleneck": "T = D(F(X)): a pattern, changed a little; shows no face",
+    "sface-sealed": "T = D(R z(X)), R from a secret key: a pattern; shows no face",
+    "faces-bottleneck": "as `sface-bottleneck`, for FaceNet, the paper's recogniser",
     "faces": "T = G(X), the paper's U-Net: the face, recoloured",
     "faces-concealing": "T = G(X), trained against recolouring: the face under a dither",
-    "faces-sealed": "T = D(R z(X)), R from a secret key: a pattern; shows no face",
+    "faces-sealed": "as `sface-sealed`, for FaceNet",
     "digits": "T = G(X), the paper's U-Net for digits",
 }
 """Generator -> how it makes a template and what is to be seen in it: README's rows."""

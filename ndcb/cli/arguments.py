@@ -3,11 +3,29 @@
 import math
 import os
 from dataclasses import fields
+from typing import Annotated, Literal
+
+import tyro
 
 from ndcb.core.terms import UserError
+from ndcb.models.operating_points import DEFAULT, NAMED, OLD
 
 BAD_POLISH = "--polish is a number of steps, 0 or more."
 BAD_THRESHOLD = "--threshold is a squared distance, a number from 0 on."
+TWO_LIMITS = "--threshold and --fmr both say where a login is judged. Give one of them."
+
+FalseMatchRate = Annotated[
+    Literal[*NAMED] | None,
+    tyro.conf.arg(
+        help=(
+            "Accept under the threshold at which development people's templates have this false"
+            f" match rate (FMR) against photos. Default: {DEFAULT}. The answer's fmr is the rate as"
+            " a number; null with a threshold that has none. Some have no rates, only a threshold"
+            f" at the equal error rate, and --fmr is refused: {OLD}."
+        )
+    ),
+]
+"""The option --fmr; None: the default."""
 
 
 def options_first(arguments: list[str], verbs: dict[str, type]) -> list[str]:
@@ -48,10 +66,12 @@ def _takes_value(argument: str, flags: set[str]) -> bool:
     return argument.startswith("--") and "=" not in argument and name not in flags
 
 
-def check_numbers(command) -> None:
-    """Raises UserError: a number outside of what its option allows."""
+def check_options(command) -> None:
+    """Raises UserError: a number that its option cannot have, or two options for one thing."""
     if getattr(command, "polish", 0) < 0:
         raise UserError(BAD_POLISH)
     threshold = getattr(command, "threshold", None)
     if threshold is not None and not 0 <= threshold < math.inf:
         raise UserError(BAD_THRESHOLD)
+    if threshold is not None and command.fmr is not None:
+        raise UserError(TWO_LIMITS)

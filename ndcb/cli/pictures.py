@@ -1,19 +1,21 @@
 """The verbs on pictures alone: distort and compare."""
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
 from ndcb.cli import console
+from ndcb.cli.arguments import FalseMatchRate
 from ndcb.cli.console import INPUT, Progress
 from ndcb.cli.pairs import COLUMNS, LARGEST_TABLE, read_pairs
 from ndcb.core.files import Stems, path_of
 from ndcb.core.terms import DEFAULT_FACES, UserError
-from ndcb.models.templates import ENDING, kind_and_faces, save_template
+from ndcb.models.operating_points import operating_point
+from ndcb.models.templates import ENDING, kind_and_faces, marked_generator, save_template
 
 Positional = tyro.conf.Positional
 TAKEN = (
@@ -49,7 +51,8 @@ class Distort:
     """Gradient steps on each template's pixels that bring its embedding nearer to the photo's; see
     "polish" under milliseconds."""
     aligned: bool = False
-    """The pictures are aligned 160x160 faces already: look for no face."""
+    """The pictures are faces that are aligned already, as the generator's recogniser wants them
+    (112x112 for SFace, 160x160 for FaceNet): look for no face."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the networks run; auto takes the first that is there of cuda, mps, cpu."""
 
@@ -60,12 +63,12 @@ class Compare:
 
     Prints one JSON object a line: reference, probe; reference_is, probe_is: photo, template or
     aligned; reference_faces, probe_faces: how many were found in a photo, of which the largest
-    counts; squared_distance, threshold, same. A pair that fails prints its line with "error"; the
-    exit code is then 1.
+    counts; generator, squared_distance, threshold, fmr, same. A pair that fails prints its line
+    with "error"; the exit code is then 1.
 
-    A template is a picture of 160x160 pixels with the mark that distort writes into it, whatever
-    its name. Without the mark, as after saving it as JPEG, it is one if no face is found in it, or
-    one that fills it.
+    A template is a picture of 112x112 (SFace) or 160x160 pixels with the mark that distort writes
+    into it, whatever its name. Without the mark, as after saving it as JPEG, it is one if no face
+    is found in it, or one that fills it.
     """
 
     pictures: Positional[tuple[Path, ...]] = ()
@@ -73,10 +76,13 @@ class Compare:
     pairs: Path | None = None
     """A CSV file with the columns reference and probe, separated by commas, semicolons or tabs;
     paths as seen from the current folder."""
-    generator: str = DEFAULT_FACES
-    """The checkpoint whose recogniser and threshold are used."""
+    generator: str | None = None
+    """The checkpoint whose recogniser and thresholds are used. Default: the one that the mark of
+    the reference, or else of the probe, names; sface-bottleneck where neither has a mark.
+    """
+    fmr: FalseMatchRate = None
     aligned: bool = False
-    """All pictures are aligned 160x160 faces already: look for no face."""
+    """All pictures are faces that are aligned already, as for distort: look for no face."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the networks run; auto takes the first that is there of cuda, mps, cpu."""
 
@@ -85,7 +91,8 @@ def distort(command: Distort, progress: Progress) -> Iterator[dict]:
     """One dict a face, or a dict with `error` a photo."""
     if not command.photos:
         raise UserError("Name at least one photo.")
-    models, distorter = _models(command)
+    models = _models(command.device)
+    distorter = _distorter(models, command.generator)
     make_folder(command.out)
     stems = Stems(ENDING)
 
@@ -151,45 +158,72 @@ class Side:
 
 def compare(command: Compare, progress: Progress) -> Iterator[dict]:
     """One dict a pair."""
-    pairs = _pairs(command)
-    models, distorter = _models(command)
-    sides: dict[str, Side] = {}
-
-    def side_of(path: str) -> Side:
-        if path not in sides:
-            sides[path] = _side(models, distorter, path, command)
-        return sides[path]
+    pairs, models = _pairs(command), _models(command.device)
+    if command.generator:  # a wrong one is told before anything is read
+        operating_point(_distorter(models, command.generator).generator.record, command.fmr)
+    comparing = Comparing(models, command)
 
     for pair in progress.over(pairs, "pairs"):
         try:
-            yield pair if "error" in pair else pair | _compared(distorter, pair, side_of)
+            yield pair if "error" in pair else pair | comparing.line(pair)
         except Exception as error:
             yield pair | {"error": console.sentence(error)}
 
 
-def _compared(distorter, pair: dict[str, str], side_of: Callable[[str], Side]) -> dict:
-    reference, probe = (side_of(pair[column]) for column in COLUMNS)
-    decision = distorter.decide(reference.embedding, probe.embedding)
-    return {
-        **reference.about("reference"),
-        **probe.about("probe"),
-        "squared_distance": round(decision.squared_distance, 6),
-        "threshold": decision.threshold,
-        "same": decision.same,
-    }
+@dataclass(frozen=True)
+class Comparing:
+    """The pairs of one call. A picture that is in several of them is looked at once."""
 
+    models: object
+    command: Compare
+    marks: dict[str, str | None] = field(default_factory=dict)
+    """Path -> the generator that a picture's mark names; None: no mark."""
+    sides: dict[tuple[str, str], Side] = field(default_factory=dict)
+    """(path, generator) -> what the picture leads to."""
 
-def _side(models, distorter, path: str, command: Compare) -> Side:
-    """What a picture's path leads to. In a table `-` is a file's name. Raises UserError."""
-    from ndcb.faces.images import read_picture
+    def line(self, pair: dict[str, str]) -> dict:
+        """What is told of a pair. Raises UserError."""
+        read = {path: self._read(path) for path in dict.fromkeys(pair[one] for one in COLUMNS)}
+        marks = [self.marks[pair[column]] for column in COLUMNS]
+        generator = self.command.generator or marks[0] or marks[1] or DEFAULT_FACES
+        distorter, fmr = _distorter(self.models, generator), self.command.fmr
+        reference, probe = (
+            self._side(distorter, pair[column], read[pair[column]]) for column in COLUMNS
+        )
+        decision = distorter.decide(reference.embedding, probe.embedding, fmr)
+        return {
+            **reference.about("reference"),
+            **probe.about("probe"),
+            "generator": distorter.generator.name,
+            "squared_distance": round(decision.squared_distance, 6),
+            "threshold": decision.threshold,
+            "fmr": operating_point(distorter.generator.record, fmr).fmr,
+            "same": decision.same,
+        }
 
-    is_input = path == str(INPUT) and not command.pairs
-    picture = read_picture(console.readable(INPUT) if is_input else path)
-    if command.aligned:
-        kind, faces = "aligned", models.find(picture, True)
-    else:
-        kind, faces = kind_and_faces(models, distorter, picture, path)
-    return Side(kind, len(faces), distorter.embed(faces[:1]))
+    def _read(self, path: str):
+        """The picture; None where it was looked at already. In a table `-` is a file's name."""
+        from ndcb.faces.images import read_picture
+
+        if path in self.marks:
+            return None
+        is_input = path == str(INPUT) and not self.command.pairs
+        picture = read_picture(console.readable(INPUT) if is_input else path)
+        self.marks[path] = marked_generator(picture)
+        return picture
+
+    def _side(self, distorter, path: str, picture) -> Side:
+        key = path, distorter.generator.name
+        if key not in self.sides:
+            from ndcb.faces.images import read_picture
+
+            picture = picture or read_picture(path)
+            if self.command.aligned:
+                kind, faces = "aligned", self.models.find(picture, True)
+            else:
+                kind, faces = kind_and_faces(self.models, distorter, picture, path)
+            self.sides[key] = Side(kind, len(faces), distorter.embed(faces[:1]))
+        return self.sides[key]
 
 
 def _pairs(command: Compare) -> list[dict[str, str]]:
@@ -213,23 +247,24 @@ def _table(path: Path) -> bytes:
         ) from None
 
 
-def _models(command: Distort | Compare):
-    """The models, and the distorter of the generator that the call names.
-
-    Raises UserError: it is not made for faces, or needs a key.
-    """
+def _models(device: str):
+    """Raises UserError: there is no such device."""
     from ndcb.models.pipeline import Models, pick_device
 
-    models = Models(pick_device(command.device))
-    distorter = models.distorter(command.generator)
+    return Models(pick_device(device))
+
+
+def _distorter(models, generator: str):
+    """Raises UserError: there is none of this name, it is not made for faces, or needs a key."""
+    distorter = models.distorter(generator)
     if distorter.recogniser.image_shape[0] != 3:
-        raise UserError(f"generator {command.generator!r} is not made for faces")
+        raise UserError(f"generator {generator!r} is not made for faces")
     if distorter.sealed:
         raise UserError(
-            f"generator {command.generator!r} needs a key; "
+            f"generator {generator!r} needs a key; "
             "use: python -m ndcb enrol NAME PHOTO --seal passphrase"
         )
-    return models, distorter
+    return distorter
 
 
 def make_folder(folder: Path) -> None:

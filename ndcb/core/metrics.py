@@ -17,7 +17,7 @@ def error_rates(genuine, impostor, thresholds) -> tuple[np.ndarray, np.ndarray]:
 
     FMR is the share of impostor scores under it, FNMR that of genuine scores at or over it.
     """
-    return _rates(np.sort(genuine), np.sort(impostor), thresholds)
+    return sorted_error_rates(np.sort(genuine), np.sort(impostor), thresholds)
 
 
 def equal_error_rate(genuine, impostor) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def equal_error_rate(genuine, impostor) -> tuple[float, float]:
     near = [_around_crossing(scores, genuine, impostor) for scores in (genuine, impostor)]
     over_all = max(genuine[-1], impostor[-1]) + 1
     thresholds = np.append(np.unique(np.concatenate(near)), over_all)
-    fmr, fnmr = _rates(genuine, impostor, thresholds)
+    fmr, fnmr = sorted_error_rates(genuine, impostor, thresholds)
     nearest = np.argmin(np.abs(fmr - fnmr))
     return float((fmr[nearest] + fnmr[nearest]) / 2), float(thresholds[nearest])
 
@@ -41,12 +41,13 @@ def _around_crossing(scores, genuine, impostor) -> np.ndarray:
     low, high = 0, len(scores)
     while low < high:
         middle = (low + high) // 2
-        fmr, fnmr = _rates(genuine, impostor, scores[middle])
+        fmr, fnmr = sorted_error_rates(genuine, impostor, scores[middle])
         low, high = (middle + 1, high) if fmr < fnmr else (low, middle)
     return scores[max(0, low - 1) : low + 1]
 
 
-def _rates(genuine, impostor, thresholds):
+def sorted_error_rates(genuine, impostor, thresholds) -> tuple[np.ndarray, np.ndarray]:
+    """`error_rates` of scores that are sorted already, from the smallest up."""
     fmr = np.searchsorted(impostor, thresholds, side="left") / len(impostor)
     fnmr = 1 - np.searchsorted(genuine, thresholds, side="left") / len(genuine)
     return fmr, fnmr

@@ -16,7 +16,7 @@ FACE_SIZE = 160
 """Side of a face that is aligned by its box, and of its template, in pixels."""
 BY_BOX, BY_LANDMARKS = ALIGNMENTS = "box", "landmarks"
 """How a recogniser wants its faces cut out."""
-DEFAULT_FACES, DEFAULT_DIGITS = "faces-bottleneck", "digits"
+DEFAULT_FACES, DEFAULT_DIGITS = "sface-bottleneck", "digits"
 """The generators that the page and the command line take unless told otherwise."""
 DEFAULT_SEALED = "faces-sealed"
 """The same for templates that need a key."""

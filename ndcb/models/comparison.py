@@ -29,14 +29,18 @@ class Comparison:
         return self.decisions["plain_plain"].threshold
 
 
-def compare_faces(distorter: Distorter, a: Picture, b: Picture) -> Comparison:
+def compare_faces(
+    distorter: Distorter, a: Picture, b: Picture, fmr: str | None = None
+) -> Comparison:
     """Two faces -> their templates and four decisions.
 
-    All four pictures are embedded in one batch.
+    All four pictures are embedded in one batch. fmr, errors: as in `Distorter.decide`.
     """
     templates = tuple(distorter.templates([a, b]))
     embedded = distorter.embed([a, b, *templates])
-    decisions = {name: distorter.decide(embedded[i], embedded[j]) for name, (i, j) in PAIRS.items()}
+    decisions = {
+        name: distorter.decide(embedded[i], embedded[j], fmr) for name, (i, j) in PAIRS.items()
+    }
     originals = distorter.aligned(a), distorter.aligned(b)
     return Comparison(originals, templates, decisions)
 

@@ -1,9 +1,10 @@
-"""The README that an exported checkpoint gets: inputs, alignment, threshold, licences."""
+"""The README that an exported checkpoint gets: inputs, alignment, thresholds, licences."""
 
 from ndcb.core.terms import BY_LANDMARKS, FACE_SIZE
 from ndcb.faces.alignment import PLACES, SIDE
 from ndcb.faces.detectors import MARGIN
 from ndcb.models.onnx_graphs import TOLERANCE, input_shape
+from ndcb.models.operating_points import DEFAULT, NAMED, operating_point
 from ndcb.models.pipeline import Distorter
 
 GENERATOR, RECOGNISER, README = "generator.onnx", "recogniser.onnx", "README.md"
@@ -34,7 +35,7 @@ n is any number. When they were exported, both graphs gave what torch gives, to 
 2. Round the template to 8 bits and store it without loss, as PNG: so it was measured.
 3. To compare it with a picture, give both to the recogniser.{turn}
 4. They are of one person where the squared Euclidean distance of its two outputs is less than
-   **{threshold}**, the login threshold of the checkpoint's record.
+   {thresholds}
 
 ```python
 {example}
@@ -69,6 +70,14 @@ Give the picture to the recogniser. Turn its output by a secret rotation, a rand
    of this template's own, and give the result to the generator. Keep the rotation apart from the
    template.""",
 }
+ALONE = "**{}**, the login threshold of the checkpoint's record."
+DEFAULT_ONE = ", the default"
+BY_RATE = """one of these.
+   Pictures of the development part have this false match rate (FMR) there, against templates:
+
+   | threshold | FMR |
+   |---|---|
+   {}"""
 TURN = """ Turn its output
    for the picture by the template's rotation; the template itself is turned already."""
 
@@ -132,7 +141,7 @@ def readme(distorter: Distorter) -> str:
         alignment=_alignment(distorter),
         make=MAKE[model.reads],
         turn=TURN if distorter.sealed else "",
-        threshold=record["threshold"],
+        thresholds=_thresholds(record),
         example=_example(distorter, pictures),
         learned=OF_DIGITS if _of_digits(distorter) else RESEARCH_ONLY,
         licence=_licence(record["recogniser"]),
@@ -148,6 +157,17 @@ def _compared(distorter: Distorter) -> str:
     if distorter.sealed:
         return f"directions {_shape(input_shape(model))}, of length 1"
     return f"embeddings {_shape((distorter.recogniser.dimensions,))}, of length 1"
+
+
+def _thresholds(record: dict) -> str:
+    """Each with its FMR; of an older record the only one."""
+    if "thresholds" not in record:
+        return ALONE.format(operating_point(record).threshold)
+    rows = [
+        f"| {operating_point(record, fmr).threshold} | {fmr}{DEFAULT_ONE * (fmr == DEFAULT)} |"
+        for fmr in NAMED
+    ]
+    return BY_RATE.format("\n   ".join(rows))
 
 
 def _alignment(distorter: Distorter) -> str:
@@ -169,7 +189,7 @@ def _example(distorter: Distorter, pictures: str) -> str:
         given=GIVEN[distorter.generator.model.reads],
         and_rotation=", rotation" if distorter.sealed else "",
         turned=" @ rotation.T" if distorter.sealed else "",
-        threshold=distorter.generator.record["threshold"],
+        threshold=operating_point(distorter.generator.record).threshold,
     )
 
 

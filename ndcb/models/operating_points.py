@@ -33,13 +33,18 @@ class OperatingPoint:
     """The FMR of the development people there; None where the record does not tell it."""
 
 
+def check_name(fmr: str | None) -> None:
+    """Raises UserError: neither a key of NAMED nor None."""
+    if fmr is not None and fmr not in NAMED:
+        raise UserError(UNKNOWN.format(fmr, ", ".join(NAMED)))
+
+
 def operating_point(record: dict, fmr: str | None = None) -> OperatingPoint:
     """The operating point of one comparison. fmr: a key of NAMED; None: the default.
 
     Raises UserError: another name; NotAvailable: an older record, and a name was asked for.
     """
-    if fmr is not None and fmr not in NAMED:
-        raise UserError(UNKNOWN.format(fmr, ", ".join(NAMED)))
+    check_name(fmr)
     if "thresholds" not in record:
         if fmr is None:
             return OperatingPoint(record["threshold"], None)

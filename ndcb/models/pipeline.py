@@ -17,7 +17,7 @@ from torch import nn
 
 from ndcb.core.distances import image_distances, squared_euclidean
 from ndcb.core.tensors import to_pictures, to_tensor
-from ndcb.core.terms import BadCheckpoint, Decision, Face, UserError
+from ndcb.core.terms import BadCheckpoint, BadPicture, Decision, Face, UserError
 from ndcb.faces.detectors import Detector, already_aligned, enlarged
 from ndcb.faces.images import Photo, read_photo
 from ndcb.generators import make_templates
@@ -25,7 +25,13 @@ from ndcb.generators.polish import polish
 from ndcb.generators.sealed import Directions
 from ndcb.models.acceleration import accelerated
 from ndcb.models.checkpoints import GENERATORS, SEALED, Checkpoint, load
+from ndcb.models.operating_points import operating_point
 from ndcb.models.recognisers import load_recogniser
+
+ANOTHER_SIZE = (
+    "This aligned picture has {}x{} pixels; this generator's recogniser wants {}x{}. Name another"
+    " generator, or give a photo that is not aligned yet."
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Distortion:
     alpha: float
     """The margin of Eq. 9 that the generator was trained with."""
     threshold: float
-    """Login threshold of the generator's record, a squared distance."""
+    """A squared distance: that of the generator's default operating point."""
     milliseconds: dict[str, float]
     """Time of each stage: embed, generate, polish where it was asked for, compare."""
     template_embedding: torch.Tensor | None = field(default=None, repr=False, compare=False)
@@ -143,7 +149,7 @@ class Distorter:
             distances=distances,
             embedding_distance=embedding_distance,
             alpha=self.generator.record["training"]["alpha"],
-            threshold=self.generator.record["threshold"],
+            threshold=operating_point(self.generator.record).threshold,
             milliseconds=took,
             template_embedding=template_embedding[0],
         )
@@ -160,10 +166,15 @@ class Distorter:
         faces = self._batch(pictures)
         return to_pictures(make_templates(self.generator.model, self.recogniser, faces, embeddings))
 
-    def decide(self, reference: torch.Tensor, probe: torch.Tensor) -> Decision:
-        """Two embeddings, each (m,) or (1, m) -> are they of one person?"""
+    def decide(
+        self, reference: torch.Tensor, probe: torch.Tensor, fmr: str | None = None
+    ) -> Decision:
+        """Two embeddings, each (m,) or (1, m) -> are they of one person?
+
+        fmr, errors: as in `ndcb.models.operating_points.operating_point`.
+        """
         squared_distance = float(squared_euclidean(reference, probe))
-        return Decision(squared_distance, self.generator.record["threshold"])
+        return Decision(squared_distance, operating_point(self.generator.record, fmr).threshold)
 
     def check_key(self, turned: torch.Tensor | None) -> None:
         """Raises UserError: the generator is sealed, and no embedding that a key has turned."""
@@ -174,7 +185,13 @@ class Distorter:
             )
 
     def _batch(self, pictures: list[Picture]) -> torch.Tensor:
-        return to_tensor([self.aligned(picture) for picture in pictures]).to(self.device)
+        """Raises BadPicture: one is not of the recogniser's size."""
+        aligned = [self.aligned(picture) for picture in pictures]
+        _, height, width = self.recogniser.image_shape
+        for picture in aligned:
+            if picture.size != (width, height):
+                raise BadPicture(ANOTHER_SIZE.format(*picture.size, width, height))
+        return to_tensor(aligned).to(self.device)
 
 
 class Models:

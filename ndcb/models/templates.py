@@ -1,6 +1,7 @@
 """A template's file, a PNG that names its generator; and how it is told from a photo."""
 
 import io
+import json
 from os import PathLike
 
 from PIL import Image
@@ -55,6 +56,20 @@ def save_template(
 def is_marked(picture: Image.Image) -> bool:
     """Does it carry a template's text chunk? Most programs drop it when they save a picture."""
     return MARK in picture.info
+
+
+def marked_generator(picture: Image.Image) -> str | None:
+    """The committed generator of plain templates that a picture's mark names; None: there is none.
+
+    Whoever made the file wrote the mark: a name that is no such checkpoint's is no path.
+    """
+    from ndcb.models import checkpoints  # it takes torch, which a mere --help can do without
+
+    try:
+        name = json.loads(picture.info.get(MARK, "null"))["generator"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return name if name in checkpoints.names() else None
 
 
 def kind_and_faces(models, distorter, picture: Image.Image, name: str) -> tuple[str, list[Face]]:

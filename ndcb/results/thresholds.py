@@ -4,25 +4,34 @@ The scores are those of people or digits that no generator was trained on; `pyth
 evaluate` writes them beside the checkpoint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from ndcb.core.metrics import error_rates
+from ndcb.core.metrics import sorted_error_rates
 from ndcb.core.terms import BadCheckpoint, NotAvailable
 from ndcb.models import checkpoints
 from ndcb.models.operating_points import operating_point
 from ndcb.results.evaluations import read_folder
-from ndcb.results.summaries import Figures, SealedEvaluation
+from ndcb.results.summaries import Figures, Parts, SealedEvaluation
 
 FARTHEST = 4.0
 """The largest squared distance of two unit embeddings."""
+NO_RATES = (
+    "FMR and FNMR were not measured for this generator yet; run: python -m training evaluate {}"
+)
+NO_CURVES = (
+    "FMR and FNMR were not measured for this generator at this threshold; run: python -m training"
+    " evaluate {} --what curves"
+)
 NO_GROUPS = (
     "FMR within groups of people was not measured for this generator at this threshold; run: python"
     " -m training evaluate {} --what groups"
 )
+DAMAGED = BadCheckpoint, AttributeError, KeyError, TypeError, ValueError, OverflowError
+"""What reading a damaged summary raises."""
 WHOM = {"lfw": "LFW's test people", "mnist": "MNIST's test digits"}
 
 
@@ -38,6 +47,10 @@ class Rates:
     genuines: int
     whom: str
     """On whom it was measured."""
+    keyed: bool = False
+    """Of sealed templates, where every stranger has the owner's key. Both rates are then those of
+    the nearest threshold that was measured at which they are as large or larger.
+    """
 
 
 @dataclass(frozen=True)
@@ -80,28 +93,41 @@ def rates(generator: str, threshold: float) -> Rates:
     """FMR and FNMR at a squared distance. Raises UnknownName; NotAvailable: nothing was measured
     for this generator.
     """
+    if record(generator)["class"] in checkpoints.SEALED:
+        return _keyed_rates(generator, threshold)
     genuine, impostor = _scores(generator)
-    fmr, fnmr = error_rates(genuine, impostor, threshold)
+    fmr, fnmr = sorted_error_rates(genuine, impostor, threshold)
+    return Rates(float(fmr), float(fnmr), len(impostor), len(genuine), _whom(generator))
+
+
+def _keyed_rates(generator: str, threshold: float) -> Rates:
+    limits, fmr, fnmr, impostors, genuines = _curves(generator)
+    at = np.searchsorted(limits, threshold - 1e-9)
+    below = np.searchsorted(limits, threshold + 1e-9) - 1
+    if at == len(limits) or below < 0:
+        raise NotAvailable(NO_CURVES.format(generator))
+    whom = _whom(generator)
+    return Rates(float(fmr[at]), float(fnmr[below]), impostors, genuines, whom, keyed=True)
+
+
+def _whom(generator: str) -> str:
     data = record(generator)["data"]["name"]
-    return Rates(
-        float(fmr),
-        float(fnmr),
-        len(impostor),
-        len(genuine),
-        WHOM.get(data, f"the test part of {data}"),
-    )
+    return WHOM.get(data, f"the test part of {data}")
 
 
-def false_name_chance(compared: Iterable[tuple[str, int]], threshold: float | None = None) -> float:
+def false_name_chance(
+    compared: Iterable[tuple[str, int]], threshold: float | Mapping[str, float] | None = None
+) -> float:
     """The chance that a search names a stranger: 1 - (1 - FMR)^n for n templates.
 
     It takes templates for independent of each other, which says rather too much (docs/quality.md).
-    compared: (generator, how many of its templates). threshold: as in `rates`; None: that of each
-    generator's record. Raises what `rates` does.
+    compared: (generator, how many of its templates). threshold: a squared distance, for all or by
+    generator; None: each generator's default. Raises what `rates` does.
     """
     none_matches = 1.0
     for generator, templates in compared:
-        limit = login_threshold(generator) if threshold is None else threshold
+        limit = threshold[generator] if isinstance(threshold, Mapping) else threshold
+        limit = login_threshold(generator) if limit is None else limit
         none_matches *= (1 - rates(generator, limit).fmr) ** templates
     return 1 - none_matches
 
@@ -111,32 +137,59 @@ def group_rates(generator: str, threshold: float) -> GroupRates:
 
     Raises UnknownName; NotAvailable: no group was measured for this generator, or not so far.
     """
-    remark, thresholds, groups = _groups(generator)
-    place = int(np.searchsorted(thresholds, threshold - 1e-9))
-    if place == len(thresholds):
+    remark, limits, groups = _groups(generator)
+    place = int(np.searchsorted(limits, threshold - 1e-9))
+    if place == len(limits):
         raise NotAvailable(NO_GROUPS.format(generator))
-    found = [GroupRate(*group, curve[place]) for group, curve in groups if curve[place] is not None]
+    of = [(group, float(curve[place])) for group, curve in groups]
+    found = [GroupRate(*group, fmr) for group, fmr in of if np.isfinite(fmr)]
+    if not found:
+        raise NotAvailable(NO_GROUPS.format(generator))
     return GroupRates(remark, tuple(found))
 
 
 @cache
-def _groups(generator: str) -> tuple[str, np.ndarray, list[tuple[tuple, list]]]:
-    """Remark, thresholds, and of each group its (name, people, trained on) and curve."""
+def _groups(generator: str) -> tuple[str, np.ndarray, list[tuple[tuple, np.ndarray]]]:
+    """Remark, thresholds, and of each group its (name, people, trained on) and curve.
+
+    A curve is NaN where nobody of the group was compared.
+    """
     record(generator)  # as in `_scores`
     try:
-        found = read_folder(checkpoints.FOLDER / generator / "evaluation")
-        figures = found.sealed.groups if isinstance(found, SealedEvaluation) else found.groups
-        groups = [
-            (_described(row), row["fmr_within"]) for row in figures["of"] if row["people"] == "all"
-        ]
-        return str(figures["remark"]), np.array(figures["threshold"], dtype=float), groups
-    except (BadCheckpoint, KeyError, TypeError, ValueError) as error:
+        figures = _parts(generator).groups
+        limits = np.array(figures["threshold"], dtype=float)
+        rows = [row for row in figures["of"] if row["people"] == "all"]
+        groups = [(_described(row), _curve(row["fmr_within"], limits)) for row in rows]
+        return str(figures["remark"]), limits, groups
+    except DAMAGED as error:
         raise NotAvailable(NO_GROUPS.format(generator)) from error
 
 
 def _described(row: Figures) -> tuple[str, int, int]:
-    people = sum(row[f"{part}_people"] for part in ("training", "development", "test"))
-    return row["group"], people, row["training_people"]
+    people = sum(int(row[f"{part}_people"]) for part in ("training", "development", "test"))
+    return str(row["group"]), people, int(row["training_people"])
+
+
+@cache
+def _curves(generator: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+    """Thresholds, FMR and FNMR of sealed templates there, and how many scores they are of."""
+    try:
+        figures = _parts(generator).curves
+        limits = np.array(figures["threshold"], dtype=float)
+        fmr, fnmr = (_curve(figures["template"][rate], limits) for rate in ("fmr", "fnmr"))
+        return limits, fmr, fnmr, int(figures["impostor"]), int(figures["genuine"])
+    except DAMAGED as error:
+        raise NotAvailable(NO_CURVES.format(generator)) from error
+
+
+def _curve(rates: list, limits: np.ndarray) -> np.ndarray:
+    """One rate for each threshold. Raises ValueError: it has more of them, or fewer."""
+    return np.array(rates, dtype=float).reshape(limits.shape)
+
+
+def _parts(generator: str) -> Parts:
+    found = read_folder(checkpoints.FOLDER / generator / "evaluation")
+    return found.sealed if isinstance(found, SealedEvaluation) else found
 
 
 @cache
@@ -147,14 +200,11 @@ def _scores(generator: str) -> tuple[np.ndarray, np.ndarray]:
     record(generator)  # a name that is none must not lead into another folder
     path = checkpoints.FOLDER / generator / "evaluation" / "scores.npz"
     if not path.is_file():
-        raise NotAvailable(
-            "FMR and FNMR were not measured for this generator yet; run: python -m training"
-            " evaluate " + generator
-        )
+        raise NotAvailable(NO_RATES.format(generator))
     try:
         with np.load(path) as kept:
             return tuple(
-                np.asarray(kept[f"template_{kind}"], dtype=np.float32)
+                np.sort(np.asarray(kept[f"template_{kind}"], dtype=np.float32))
                 for kind in ("genuine", "impostor")
             )
     except Exception as error:  # a damaged archive raises almost anything

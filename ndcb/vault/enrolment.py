@@ -15,6 +15,7 @@ from PIL import Image
 
 from ndcb.core.terms import BadPicture, Face, UserError
 from ndcb.models import quality
+from ndcb.models.operating_points import operating_point
 from ndcb.models.pipeline import Distorter, Distortion
 from ndcb.vault.kept import weights_of
 from ndcb.vault.names import person_of
@@ -23,6 +24,9 @@ from ndcb.vault.seals import Turns
 from ndcb.vault.sights import Sight, look
 
 MOST_PHOTOS = 5
+ONE_PERSON = "1%"
+"""The FMR at which photos of one enrolment are compared: the loosest, since it costs more to refuse
+two photos of their owner here than at a login."""
 NOT_RECOGNISED = (
     "The template of this photo would not be recognised. Use another photo, from the front and in"
     " good light."
@@ -42,7 +46,11 @@ class TemplateMaker:
     def rows(
         self, name: str, photos: Sequence, turns: Turns = lambda number: None
     ) -> Sequence[dict]:
-        """A row a photo. Raises what `ndcb.vault.vault.Vault.enrol` does about photos."""
+        """A row a photo. Raises what `ndcb.vault.vault.Vault.enrol` does about photos.
+
+        Photos are of one person by the operating point ONE_PERSON; an older record has its
+        threshold alone. A template is recognised by the default operating point.
+        """
         if not 1 <= len(photos) <= MOST_PHOTOS:
             raise UserError(
                 f"Give one to {MOST_PHOTOS} photos of a person; here are {len(photos)}."
@@ -83,7 +91,9 @@ class TemplateMaker:
         """Raises BadPicture."""
         embeddings = torch.stack([sight.own for sight in sights])
         what = "digit" if self.distorter.recogniser.image_shape[0] == 1 else "person"
-        check_one_person(embeddings, self.distorter.generator.record["threshold"], what)
+        record = self.distorter.generator.record
+        point = operating_point(record, ONE_PERSON if "thresholds" in record else None)
+        check_one_person(embeddings, point.threshold, what)
 
     def _row(self, name: str, number: int, png: bytes, embedding: torch.Tensor) -> dict:
         """As `TemplateDatabase.add` takes it. embedding: F(T), (m,)."""

@@ -12,6 +12,7 @@ import torch
 
 from ndcb.core.distances import squared_euclidean
 from ndcb.core.terms import Decision, Face, UserError
+from ndcb.models.operating_points import OperatingPoint, for_search, operating_point
 from ndcb.models.pipeline import Distorter
 from ndcb.vault.kept import error_of
 from ndcb.vault.rows import Row
@@ -33,6 +34,12 @@ class Match(Decision):
     """
     compared: tuple[tuple[str, int], ...] = ()
     """(generator, how many of its templates were compared)."""
+    thresholds: tuple[tuple[str, float], ...] = ()
+    """(generator, the squared distance by which its templates were judged)."""
+    fmr: float | None = None
+    """The FMR of development people at `threshold`; None: the vault was given a threshold, or the
+    generator's record is of an older program.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,12 @@ class Probe:
 
     face: Face
     threshold: float | None
-    """A squared distance, for every template; None: the one of its generator's record."""
+    """A squared distance, for every template; None: its generator's operating point."""
     any_quality: bool
+    fmr: str | None = None
+    """Which operating point, as in `operating_point`."""
+    searched: int | None = None
+    """How many templates a search (1:N) compares; None: this is 1:1."""
     _seen: dict[str, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
     """Generator -> what its recogniser has made of the face."""
 
@@ -53,16 +64,23 @@ class Probe:
             self._seen[generator] = look(self.face, distorter, self.any_quality).own
         return self._seen[generator]
 
-    def limit(self, distorter: Distorter) -> float:
-        """The threshold for a template of this generator."""
-        recorded = distorter.generator.record["threshold"]
-        return recorded if self.threshold is None else self.threshold
+    def point(self, distorter: Distorter) -> OperatingPoint:
+        """By what a template of this generator is judged. Raises what `operating_point` does."""
+        record = distorter.generator.record
+        if self.threshold is not None:
+            return OperatingPoint(self.threshold, None)
+        if self.searched is None:
+            return operating_point(record, self.fmr)
+        return for_search(record, self.searched, self.fmr)
 
     def check_comparable(self, distorter: Distorter) -> None:
-        """Raises UserError: its templates are sealed, or of another size than the face."""
+        """Raises UserError: its templates are sealed, or of another size than the face, or its
+        record does not tell the operating point.
+        """
         if distorter.sealed:
             raise UserError(SEALED)
         fitting(self.face, distorter)
+        self.point(distorter)
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ class Candidate:
 
     row: Row
     squared_distance: float
-    threshold: float
+    point: OperatingPoint
     error: float
     """By how much half precision may have changed the squared distance; 0: not at all."""
     probe: torch.Tensor = field(repr=False)
@@ -89,7 +107,7 @@ class Candidate:
     @property
     def excess(self) -> float:
         """By how much the distance is over the threshold; negative: accepted."""
-        return self.squared_distance - self.threshold
+        return self.squared_distance - self.point.threshold
 
 
 def nearest(probe: Probe, stored: StoredTemplates) -> tuple[Row, Match]:
@@ -100,12 +118,13 @@ def nearest(probe: Probe, stored: StoredTemplates) -> tuple[Row, Match]:
 def decide(
     candidates: Sequence[Candidate],
     stored: StoredTemplates,
-    farther: Mapping[str, int] = MappingProxyType({}),
+    farther: Mapping[tuple[str, float], int] = MappingProxyType({}),
 ) -> tuple[Row, Match]:
     """The candidate furthest under its threshold.
 
     Where half precision leaves open who that is, or whether it is under, the templates themselves
-    decide. farther: generator -> how many others were compared. Raises UserError: no candidate.
+    decide. farther: generator and its threshold -> how many others were compared. Raises UserError:
+    no candidate.
     """
     skipped = tuple(stored.unusable.values())
     best = min(candidates, key=lambda candidate: candidate.excess, default=None)
@@ -113,13 +132,15 @@ def decide(
         raise UserError(skipped[0] if skipped else REVOKED)
 
     counts = Counter(farther)
-    counts.update(candidate.row.generator for candidate in candidates)
+    counts.update((candidate.row.generator, candidate.point.threshold) for candidate in candidates)
     open_ones = _open(candidates, best)
     if open_ones:
         exact = [candidate.exactly(stored) for candidate in open_ones]
         best = min(exact, key=lambda candidate: candidate.excess)
-    compared = tuple(sorted((+counts).items()))
-    return best.row, Match(best.squared_distance, best.threshold, skipped, compared)
+    thresholds = tuple(sorted(+counts))
+    compared = tuple((generator, counts[generator, limit]) for generator, limit in thresholds)
+    distance, point = best.squared_distance, best.point
+    return best.row, Match(distance, point.threshold, skipped, compared, thresholds, point.fmr)
 
 
 def _open(candidates: Sequence[Candidate], best: Candidate) -> Sequence[Candidate]:
@@ -141,11 +162,13 @@ def opens(
 
     seals: as `KeyStore.seals` gives them; all templates are of one enrolment's version. A kept
     embedding may refuse, and only the template itself lets in: the key store names its digest, so
-    nobody who writes the vault alone can replace it. Raises UserError: no template can be compared.
+    nobody who writes the vault alone can replace it. Raises UserError: no template can be compared;
+    NotAvailable: the record does not tell the operating point.
     """
     accepted, compared = False, False
     for rows, distorter in stored.by_distorter():
-        direction, limit = probe.embedding(distorter), probe.limit(distorter)
+        limit = probe.point(distorter).threshold
+        direction = probe.embedding(distorter)
         for row, reference in stored.embed(rows, distorter, len(direction)).items():
             compared = True
             seal, number = seals[row.sha256]
@@ -167,16 +190,21 @@ def _is_near(references: dict[Row, torch.Tensor], turned: torch.Tensor, limit: f
     )
 
 
-def candidates_of(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
-    """Every plain template that can be compared; the others become unusable."""
+def comparable(probe: Probe, stored: StoredTemplates) -> Iterator[tuple[Sequence[Row], Distorter]]:
+    """The rows of each generator whose templates the probe fits; the others become unusable."""
     for rows, distorter in stored.by_distorter():
         try:
             probe.check_comparable(distorter)
         except UserError as error:
             stored.skip(rows, error)
-            continue
+        else:
+            yield rows, distorter
 
-        embedding, limit = probe.embedding(distorter), probe.limit(distorter)
+
+def candidates_of(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
+    """Every plain template that can be compared; the others become unusable."""
+    for rows, distorter in comparable(probe, stored):
+        embedding, point = probe.embedding(distorter), probe.point(distorter)
         for chunk in chunks(rows):
             embedded = stored.embed(chunk, distorter, len(embedding))
             if embedded:
@@ -184,4 +212,4 @@ def candidates_of(probe: Probe, stored: StoredTemplates) -> Iterator[Candidate]:
                 squared_distances = squared_euclidean(references, embedding).tolist()
                 for row, squared_distance in zip(embedded, squared_distances, strict=True):
                     error = 0.0 if stored.is_exact(row) else error_of(squared_distance)
-                    yield Candidate(row, squared_distance, limit, error, embedding, distorter)
+                    yield Candidate(row, squared_distance, point, error, embedding, distorter)

@@ -16,9 +16,8 @@ ADVICE = {
 def check_one_person(embeddings: torch.Tensor, threshold: float, what: str = "person") -> None:
     """Raises BadPicture where a photo is too far from the one that is nearest to all others.
 
-    embeddings: (n, m), what a login compares of each photo, without a key. threshold: the squared
-    distance under which a login is accepted. what: a key of ADVICE. docs/quality.md says how often
-    it errs.
+    embeddings: (n, m), what a login compares of each photo, without a key. threshold: a squared
+    distance. what: a key of ADVICE. docs/quality.md says how often it errs.
     """
     squared_distances = squared_euclidean(embeddings[:, None], embeddings[None])
     middle = int(squared_distances.sum(1).argmin())

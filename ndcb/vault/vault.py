@@ -15,6 +15,7 @@ from contextlib import suppress
 from sqlalchemy.exc import IntegrityError
 
 from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED, Face, UserError
+from ndcb.models.operating_points import check_name
 from ndcb.models.pipeline import Models
 from ndcb.vault.enrolment import TemplateMaker
 from ndcb.vault.entries import Entry, entries, new_entry
@@ -50,13 +51,15 @@ class Vault:
     keys: the key store of sealed templates, another such place; None: plain templates only.
     `models` finds faces and loads the `Distorter` of a generator, as `ndcb.models.pipeline.Models`
     does. `generator` makes new plain templates and `sealed_generator` new sealed ones, both with
-    `polish_steps` (`ndcb.generators.polish`).
+    `polish_steps` (`ndcb.generators.polish`). fmr: the operating point of every login, a key of
+    `ndcb.models.operating_points.NAMED`; None: the default. Templates of a generator whose record
+    is of an older program cannot be compared at a named one.
 
     A photo is a `Face` that was found already, or whatever `models.find` takes; of several faces
     the first counts. "Ann" and "ANN" are one name (`ndcb.vault.names`). Photos in which people
     cannot be told apart are refused (`ndcb.models.quality`), unless `any_quality` takes them; the
     template's PNG holds what was found. Methods may be called from several threads. Each raises
-    UserError where a database cannot be used.
+    UserError where a database cannot be used; the constructor where `fmr` is another name.
     """
 
     def __init__(
@@ -69,14 +72,16 @@ class Vault:
         sealed_generator: str = DEFAULT_SEALED,
         polish_steps: int = 0,
         any_quality: bool = False,
+        fmr: str | None = None,
     ):
+        check_name(fmr)
         self.database = TemplateDatabase(database)
         self._keys = None if keys is None else KeyStore(keys)
         if self._keys and self._keys.is_at(self.database):
             raise UserError(ONE_PLACE)
         self.models = models
         self.generator, self.sealed_generator = generator, sealed_generator
-        self.polish_steps, self.any_quality = polish_steps, any_quality
+        self.polish_steps, self.any_quality, self.fmr = polish_steps, any_quality, fmr
         self._embeddings = Embeddings(KEPT_EMBEDDINGS)
         self._gallery = Gallery(self.database, self._embeddings)
         self._upgraded: int | None = -1
@@ -94,8 +99,8 @@ class Vault:
 
         A login is compared with the nearest. A name that is enrolled is refused, so that nobody
         adds a face to another person's login: revoke it first. Raises UserError: that, no name, too
-        many photos; PoorPhoto, NoFaceFound; BadPicture: also where the photos show two people, or
-        the template would not be recognised.
+        many photos; PoorPhoto, NoFaceFound; BadPicture: also where the photos show two people, at
+        an FMR of 1 %, or the template would not be recognised at the default operating point.
         """
         name = self._free_name(name)
         rows = self._maker(self.generator).rows(name, photos)
@@ -123,7 +128,7 @@ class Vault:
     def verify(self, name: str, photo, threshold: float | None = None) -> Match:
         """1:1: the photo against the nearest plain template of the name.
 
-        threshold: a squared distance, for every template; None: the one in the record of the
+        threshold: a squared distance, for every template; None: the vault's operating point of the
         template's generator. Raises UserError: nobody of that name, no template that can be
         compared; PoorPhoto, BadPicture, NoFaceFound.
         """
@@ -137,8 +142,9 @@ class Vault:
 
         A wrong passphrase is answered as another face is. No distance is told: whoever tries photos
         could follow it. threshold: as in `verify`. Raises what `verify` does; UserError: the name's
-        templates are plain, the key store is missing or does not know them; BadKey: another kind of
-        secret, or a card of another enrolment or version.
+        templates are plain, the key store is missing or does not know them, the generator's record
+        does not tell the vault's operating point; BadKey: another kind of secret, or a card of
+        another enrolment or version.
         """
         rows, seals = self._sealed_rows(name)
         secrets = seals[rows[0].sha256][0].secrets(secret)
@@ -149,9 +155,12 @@ class Vault:
 
         The name is None where even the nearest is too far. Distances of two recognisers do not
         compare: among several, the template that is furthest under its own threshold is nearest.
-        The threshold is that of 1:1: `ndcb.results.thresholds.false_name_chance` says what that
-        means here. Raises UserError: an empty vault, no template that can be compared; PoorPhoto,
-        BadPicture, NoFaceFound.
+        threshold: a squared distance, for every template; None: of the template's generator that of
+        `ndcb.models.operating_points.for_search`, by the vault's `fmr` and by how many templates
+        can be compared, of all generators together. Where they are more than the record's smallest
+        level allows, `ndcb.results.thresholds.false_name_chance` says what that means. Raises
+        UserError: an empty vault, no template that can be compared; PoorPhoto, BadPicture,
+        NoFaceFound.
         """
         row, match = search(self._probe(photo, threshold), self._gallery, self._stored)
         return (row.name if match.same else None), match
@@ -289,7 +298,7 @@ class Vault:
         return photo if isinstance(photo, Face) else self.models.find(photo)[0]
 
     def _probe(self, photo, threshold: float | None) -> Probe:
-        return Probe(self._face(photo), threshold, self.any_quality)
+        return Probe(self._face(photo), threshold, self.any_quality, self.fmr)
 
     def _stored(self, rows: Sequence[Row]) -> StoredTemplates:
         generators = [self.sealed_generator, self.generator]

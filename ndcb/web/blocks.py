@@ -27,9 +27,10 @@ class Page(gr.Blocks):
         self._queue.ANAYLTICS_CACHE_FREQUENCY = math.inf  # in Gradio's spelling
         return self
 
-    async def preprocess_data(self, block_fn, *given, **options) -> list:
+    async def preprocess_data(self, block_fn, inputs, *given, **options) -> list:
         try:
-            values = await super().preprocess_data(block_fn, *given, **options)
+            inputs = _completed(block_fn, inputs)
+            values = await super().preprocess_data(block_fn, inputs, *given, **options)
         except Exception as error:
             is_own = isinstance(error, gr.Error) and not error.print_exception
             # what Gradio says itself repeats what was sent
@@ -41,6 +42,18 @@ class Page(gr.Blocks):
         if not all(map(_is_usable, block_fn.inputs, values)):
             raise _not_understood()
         return values
+
+
+def _completed(block_fn, inputs: list) -> list:
+    """The values, with the first ones of text fields that a program has left out at the end.
+
+    Gradio's client does so, too; who sends a list may know fewer parameters than there are now.
+    """
+    missing = block_fn.inputs[len(inputs) :]
+    are_texts = all(isinstance(component, gr.Textbox) for component in missing)
+    if block_fn.api_visibility != "public" or not are_texts:
+        return inputs
+    return [*inputs, *(component.value for component in missing)]
 
 
 def _filled(component: gr.components.Component, value):

@@ -1,4 +1,4 @@
-"""The generators that a visitor, or a program, may choose."""
+"""The generators and operating points that a visitor, or a program, may choose."""
 
 from collections import Counter
 
@@ -6,6 +6,14 @@ import gradio as gr
 
 from ndcb.core.terms import DEFAULT_DIGITS, DEFAULT_FACES, UnknownName
 from ndcb.models import checkpoints, records
+from ndcb.models.operating_points import DEFAULT, NAMED, check_name
+
+LEVELS = [(f"FMR {name.replace('%', ' %')}", name) for name in NAMED]
+"""(label, name) of the operating points."""
+HOW_SET = (
+    "FMR: the share of strangers who are accepted. The threshold was set on other people than those"
+    " it is measured on here."
+)
 
 
 def generators(pictures: str) -> list[tuple[str, str]]:
@@ -41,6 +49,21 @@ def known_generator(name: str) -> str:
     if name not in names:
         raise UnknownName("checkpoint", name, names)
     return name
+
+
+def operating_point_field() -> gr.Textbox:
+    """A public endpoint's last parameter; who leaves it out gets the default."""
+    return gr.Textbox(DEFAULT, label="fmr", visible=False)
+
+
+def known_fmr(fmr: str) -> str | None:
+    """The name of an operating point, as a program sent it; None: the default.
+
+    An older record has the default, too. An empty text was left out. Raises UserError: another
+    name.
+    """
+    check_name(fmr or DEFAULT)
+    return None if fmr in ("", DEFAULT) else fmr
 
 
 def generator_choice(pictures: str, elem_id: str) -> gr.Radio:

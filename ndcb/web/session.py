@@ -1,7 +1,7 @@
 """A visitor's vault: enrol, log in (1:1 and 1:N), renew, revoke.
 
     photo -> crop, kept for the next login -> vault -> Login: whose template was nearest, and how
-    far -> judged by any threshold
+    far -> judged at any operating point or threshold (`ndcb.web.judging`)
     photo + what was given for a key -> vault -> SealedLogin: accepted or refused, no distance
 
 Every visitor has a vault in memory of their own, opened with a few demonstration templates in it.
@@ -15,6 +15,7 @@ from ndcb.core.terms import BadPicture, Decision, Face, UnknownName, UserError
 from ndcb.faces.images import read_picture
 from ndcb.models import checkpoints, quality
 from ndcb.models.kinds import is_digit, is_sealed, kind_of
+from ndcb.models.operating_points import OperatingPoint
 from ndcb.models.pipeline import Models
 from ndcb.results import thresholds
 from ndcb.vault.entries import Entry
@@ -26,6 +27,7 @@ from ndcb.vault.vault import Vault
 from ndcb.web import private_files
 from ndcb.web.demonstration import demonstration
 from ndcb.web.given_key import NO_KEY, Given
+from ndcb.web.judging import Choice
 from ndcb.web.reader import NO_PHOTO, Reader, read_faces
 
 ONLY_WITH_A_KEY = (
@@ -62,7 +64,7 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class Login:
-    """A login by a plain template. Another threshold judges it again without a model."""
+    """A login by a plain template. Another choice judges it again without a model."""
 
     name: str
     """Whose template was nearest, as they wrote it."""
@@ -72,7 +74,7 @@ class Login:
     checkpoint.
     """
     generator: str
-    """The one whose threshold counts."""
+    """What made the template; its threshold counts."""
     faces: int = 1
     """Found in the probe; the first counts."""
     skipped: int = 0
@@ -86,6 +88,12 @@ class Login:
 
     def decide(self, threshold: float) -> Decision:
         return Decision(self.squared_distance, threshold)
+
+    def points(self, choice: Choice) -> dict[str, OperatingPoint]:
+        """Where templates of each generator are judged, that of the nearest one among them."""
+        generators = [self.generator, *(generator for generator, _ in self.compared)]
+        searched = sum(count for _, count in self.compared) if self.kind == "identify" else None
+        return {generator: choice.point(generator, searched) for generator in generators}
 
 
 @dataclass(frozen=True)
@@ -181,40 +189,52 @@ def renew(
 
 
 def log_in(
-    visit: Visit, name: str, path: str | None, generator: str, given: Given = NO_KEY
+    visit: Visit,
+    name: str,
+    path: str | None,
+    generator: str,
+    given: Given = NO_KEY,
+    fmr: str | None = None,
 ) -> Login | SealedLogin:
     """1:1: the photo against the templates of a name, sealed ones where the generator seals.
 
-    Raises what `Vault.verify` and `Vault.verify_sealed` do; UserError: no key was given, or
-    the name was enrolled as another kind.
+    fmr: the operating point that a sealed template is judged at, as in `Vault`. Raises what
+    `Vault.verify` and `Vault.verify_sealed` do; UserError: no key was given, or the name was
+    enrolled as another kind.
     """
     check_kind(visit, name, generator)
     faces = find_faces(visit, path, generator)
     if is_sealed(generator):
         secret = given.known()
+        visit.vault.fmr = fmr
         accepted = visit.vault.verify_sealed(name, faces[0], secret)
         return SealedLogin(clean_name(name), accepted, "verify", secret.source, len(faces))
-    # only the distance counts here; the slider judges it
+    # only the distance counts here; the visitor's choice judges it
     match = visit.vault.verify(name, faces[0], thresholds.FARTHEST)
-    return Login(clean_name(name), match.squared_distance, "verify", generator, len(faces))
+    made_by = generator_of(visit, name)
+    return Login(clean_name(name), match.squared_distance, "verify", made_by, len(faces))
 
 
-def identify(visit: Visit, path: str | None, generator: str) -> Login:
+def identify(visit: Visit, path: str | None, generator: str, fmr: str | None = None) -> Login:
     """1:N: the photo against every plain template of its kind.
 
-    Raises what `Vault.identify` does; UserError: a sealed generator.
+    fmr: the operating point that decides which template is nearest (`Vault.identify`); where none
+    is near enough there, it is the one at the smallest distance. Raises what `Vault.identify` does;
+    UserError: a sealed generator.
     """
     if is_sealed(generator):
         raise UserError(ONLY_WITH_A_KEY)
     faces = find_faces(visit, path, generator)
-    # so far that the nearest always has a name
-    name, match = visit.vault.identify(faces[0], 2 * thresholds.FARTHEST)
+    visit.vault.fmr = fmr
+    name, match = visit.vault.identify(faces[0])
+    if name is None:  # a looser choice may still accept somebody; so far everybody has a name
+        name, match = visit.vault.identify(faces[0], 2 * thresholds.FARTHEST)
     sealed = sum(is_sealed(stolen.generator) for stolen in visit.vault.stolen())
     return Login(
         name,
         match.squared_distance,
         "identify",
-        generator,
+        generator_of(visit, name),
         len(faces),
         skipped=len(match.skipped) - sealed,
         sealed=sealed,
@@ -222,10 +242,16 @@ def identify(visit: Visit, path: str | None, generator: str) -> Login:
     )
 
 
-def accepts(models: Models, reference: str | None, probe: str | None, generator: str) -> bool:
+def accepts(
+    models: Models,
+    reference: str | None,
+    probe: str | None,
+    generator: str,
+    fmr: str | None = None,
+) -> bool:
     """Is the probe's person the reference's? `reference`: file of a template as it was stored.
 
-    Raises UserError and its children.
+    fmr: the operating point, as in `Distorter.decide`. Raises UserError and its children.
     """
     if generator not in checkpoints.names():  # nor a path
         raise UnknownName("generator", generator, checkpoints.names())
@@ -235,7 +261,7 @@ def accepts(models: Models, reference: str | None, probe: str | None, generator:
     face = read_faces(models, probe, is_digit(generator))[0]
     seen = distorter.recognise([template, face])
     quality.check(face, seen[1], distorter.generator.record["recogniser"])
-    return distorter.decide(*distorter.to_compare(seen)).same
+    return distorter.decide(*distorter.to_compare(seen), fmr).same
 
 
 def check_kind(visit: Visit, name: str, generator: str) -> None:
@@ -246,6 +272,11 @@ def check_kind(visit: Visit, name: str, generator: str) -> None:
     kinds = kinds_of(visit, name)
     if kinds and kind_of(generator) not in kinds:
         raise UserError(OTHER_KIND[min(kinds)])
+
+
+def generator_of(visit: Visit, name: str) -> str:
+    """What made the plain templates of a name that is enrolled: all of them at once."""
+    return visit.vault.database.rows(clean_name(name))[0].generator
 
 
 def kinds_of(visit: Visit, name: str) -> set[str]:

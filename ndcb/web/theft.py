@@ -7,7 +7,7 @@ from ndcb.attacks.restore import restore as restore_face
 from ndcb.core.terms import Face, UserError
 from ndcb.vault.templates import Stolen
 from ndcb.web.given_key import NO_KEY, Given
-from ndcb.web.session import Login, SealedLogin, Visit, find_faces
+from ndcb.web.session import Login, SealedLogin, Visit, find_faces, generator_of
 
 NOTHING = "The vault is empty, so there is nothing to steal. Enrol a person first."
 OPENED_ANEW = "The vault was opened anew. Click a template of it."
@@ -36,18 +36,20 @@ def loot(visit: Visit) -> Stolen:
     return visit.stolen
 
 
-def replay(visit: Visit, given: Given = NO_KEY) -> Login | SealedLogin:
+def replay(visit: Visit, given: Given = NO_KEY, fmr: str | None = None) -> Login | SealedLogin:
     """Give the stolen template in place of a photo.
 
-    given: for a sealed template, the key that the server would use. Raises what `replay_at` does;
-    UserError: nothing to steal, no key was given.
+    given: for a sealed template, the key that the server would use. fmr: as in `session.log_in`.
+    Raises what `replay_at` does; UserError: nothing to steal, no key was given.
     """
     stolen = loot(visit)
     if visit.vault.source(stolen.name) is None:
         tried = replay_at(visit.vault, stolen)
         distance = tried.squared_distance
-        return Login(stolen.name, distance, "replay", stolen.generator, revoked=tried.revoked)
+        made_by = generator_of(visit, stolen.name)
+        return Login(stolen.name, distance, "replay", made_by, revoked=tried.revoked)
     secret = given.known()
+    visit.vault.fmr = fmr
     tried = replay_at(visit.vault, stolen, secret)
     return SealedLogin(stolen.name, tried.accepted, "replay", secret.source, revoked=tried.revoked)
 

@@ -41,7 +41,7 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     assert code == 0
     template = Image.open(tmp_path / "out" / "astronaut.template.png")
     assert (
-        template.size == (160, 160)
+        template.size == (112, 112)
         and template.mode == "RGB"
         and line["template"].endswith("astronaut.template.png")
     )
@@ -55,8 +55,8 @@ def test_distort_writes_a_lossless_template_and_true_numbers(capsys, tmp_path, p
     from ndcb.models.pipeline import Models
 
     models = Models()
-    face = models.find(photo)[0].image
-    again = image_distances(to_tensor([template]), to_tensor([face]))
+    face = models.find(photo)[0]
+    again = image_distances(to_tensor([template]), to_tensor([face.upright]))
     assert {name: float(value) for name, value in again.items()} == pytest.approx(
         line["distances"], abs=1e-5
     )
@@ -74,6 +74,22 @@ def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):
     assert line["threshold"] == checkpoints.load(DEFAULT_FACES).record["threshold"]
     _, [equal], _ = run(capsys, "compare", photo, photo)
     assert equal["squared_distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_compare_asks_the_generator_that_a_template_names(capsys, tmp_path, photo):
+    """Whoever kept a FaceNet template compares it as before; a name that is no checkpoint's, or a
+    path, counts for nothing.
+    """
+    run(capsys, "distort", photo, "--out", tmp_path, "--generator", "faces-bottleneck")
+    template = tmp_path / "astronaut.template.png"
+    for pair in ((template, photo), (photo, template)):
+        code, [line], _ = run(capsys, "compare", *pair)
+        assert (code, line["generator"], line["same"]) == (0, "faces-bottleneck", True)
+        assert line["threshold"] == checkpoints.load("faces-bottleneck").record["threshold"]
+    code, [line], _ = run(capsys, "compare", photo, photo)
+    assert (code, line["generator"]) == (0, DEFAULT_FACES)
+    code, [line], _ = run(capsys, "compare", template, photo, "--generator", DEFAULT_FACES)
+    assert code == 1 and "160 pixels wide" in line["error"]
 
 
 def test_pairs_from_a_csv_go_on_after_a_bad_one(capsys, tmp_path, photo):
@@ -257,7 +273,7 @@ def test_what_is_there_is_replaced_on_demand_alone(capsys, here, crop):
         and "template" not in line
     )
     assert template.read_bytes() == b"another person's"
-    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (160, 160)
+    assert distort(capsys, crop, "--overwrite")[0] == 0 and Image.open(template).size == (112, 112)
     assert [path.name for path in Path("out").iterdir()] == ["crop.template.png"]
 
 

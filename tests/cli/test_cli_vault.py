@@ -183,7 +183,7 @@ def test_what_a_person_can_mend_is_said_on_stderr(capsys, here):
         (["enrol", "Bob"], "one to 5 photos"),
         (
             ["enrol", "Bob", "p1-0.png", "--generator", "facez"],
-            f"unknown checkpoint 'facez'; there are: {DEFAULT_FACES}, other",
+            f"unknown checkpoint 'facez'; there are: other, {DEFAULT_FACES}",
         ),
         (["verify", "Ann", "p0-0.png", "--generator", "facez"], "unknown checkpoint 'facez'"),
         (["identify"], "at least one photo"),

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.tensors import to_tensor
-from ndcb.core.terms import BadCheckpoint, UnknownName, UserError
+from ndcb.core.terms import BadCheckpoint, BadPicture, UnknownName, UserError
 from ndcb.faces import samples
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
@@ -142,3 +142,11 @@ def test_a_sealed_generator_makes_nothing_without_a_key():
         with pytest.raises(UserError, match="needs a key. Enrol with a seal"):
             make(Image.new("RGB", (160, 160), "grey"))
     assert main(["compare", "a.png", "b.png", "--generator", "faces-sealed"]) == 2
+
+
+@pytest.mark.parametrize("name, wants", [("sface-bottleneck", 112), ("faces-bottleneck", 160)])
+def test_a_picture_of_another_size_is_told(models, name, wants):
+    distorter, other = models.distorter(name), Image.new("RGB", (272 - wants,) * 2)
+    for use in (distorter.embed, distorter.templates, lambda one: distorter.distort(*one)):
+        with pytest.raises(BadPicture, match=f"recogniser wants {wants}x{wants}. Name another"):
+            use([other])

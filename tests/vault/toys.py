@@ -52,8 +52,18 @@ class Contrast(nn.Module):
 def toy(
     name: str = "toy", recogniser: str = "contrast", sign: int = 1, threshold: float = THRESHOLD
 ) -> Distorter:
+    """With an older program's record, which has one threshold."""
     record = {"training": {"alpha": 0.1}, "threshold": threshold, "recogniser": recogniser}
     return Distorter(Checkpoint(name, Negative().eval(), record), Contrast(sign).eval())
+
+
+def measured(distorter: Distorter, **thresholds: float) -> Distorter:
+    """The same with a record of thresholds by FMR: `at_1e_3` for that of 1e-3."""
+    by_fmr = {
+        name.removeprefix("at_").replace("_", "-"): limit for name, limit in thresholds.items()
+    }
+    distorter.generator.record.update(threshold=by_fmr["1e-3"], thresholds=by_fmr)
+    return distorter
 
 
 class ToyModels:

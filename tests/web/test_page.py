@@ -34,6 +34,7 @@ from tests.browsing import (
     with_camera,
 )
 from tests.conftest import ROOT
+from training.benchmark.page import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,26 @@ def call(page, name: str, data: list) -> str:
     address = f"{page.address}gradio_api/call/{name}"
     event = httpx.post(address, json={"data": data}, timeout=60).json()["event_id"]
     return httpx.get(f"{address}/{event}", timeout=60).text
+
+
+@pytest.mark.parametrize("more", [[], [""], ["0.1%"]])
+def test_endpoints_take_a_list_without_an_operating_point(page, astronaut, tmp_path, more):
+    """As programs sent it before there was one: it is the default."""
+    astronaut.save(tmp_path / "a.png")
+    visitor = Visitor(page.address)
+    pictures = [visitor.upload(tmp_path / "a.png") for _ in range(2)]
+    answer = call(page, "compare", [*pictures, "faces", *more])
+    assert "event: complete" in answer and '"plain_plain"' in answer
+
+
+def test_an_unknown_operating_point_is_one_sentence(page, astronaut, tmp_path):
+    astronaut.save(tmp_path / "a.png")
+    answers = []
+    for endpoint, pictures in (("distort", 1), ("compare", 2), ("login", 2)):
+        visitor = Visitor(page.address)
+        given = [visitor.upload(tmp_path / "a.png") for _ in range(pictures)]
+        answers.append(call(page, endpoint, [*given, "faces", "2%"]))
+    assert all("'2%' is no operating point. Choose one of: 1%, 0.1%" in said for said in answers)
 
 
 def test_distort_endpoint_answers_as_the_library(client, models, tmp_path, astronaut):
@@ -426,7 +447,7 @@ def test_the_folder_goes_with_the_process(tmp_path):
 
 def test_the_committed_example_is_what_the_models_give(models):
     stored = examples.example(DEFAULT_FACES)
-    face = models.find(samples.portrait())[0].image
+    face = models.find(samples.portrait())[0]
     result = models.distorter(DEFAULT_FACES).distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()
     assert float(difference.mean()) < 0.01

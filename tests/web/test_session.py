@@ -185,6 +185,39 @@ def test_a_search_knows_with_how_many_it_compared(visit, photos):
     assert session.log_in(visit, "Ann", photos["mirrored"], DEFAULT_FACES).compared == ()
 
 
+def test_a_sealed_login_is_judged_at_the_operating_point(visit, photos, levels):
+    given = Given("passphrase", "correct horse battery")
+    session.enrol(visit, "Ann", [photos["portrait"]], DEFAULT_SEALED, given)
+    levels(DEFAULT_SEALED, {"1e-2": 4.0, "1e-3": 1.3, "1e-4": 0.0})
+    answers = [
+        session.log_in(visit, "Ann", photos["mirrored"], DEFAULT_SEALED, given, fmr).accepted
+        for fmr in ("0.01%", None, "1%")
+    ]
+    assert answers == [False, True, True]
+    theft.steal(visit, 3)
+    assert theft.replay(visit, given, "1%").accepted
+    assert not theft.replay(visit, given, "0.01%").accepted
+
+
+def test_where_nobody_is_near_enough_the_nearest_is_known_all_the_same(visit, photos, levels):
+    """A looser choice may still accept that one."""
+    levels(DEFAULT_FACES, {"1e-2": 0.0, "1e-3": 0.0, "1e-4": 0.0})
+    found = session.identify(visit, photos["mirrored"], DEFAULT_FACES, "1%")
+    assert (
+        visit.vault.identify(session.find_faces(visit, photos["mirrored"], DEFAULT_FACES)[0])[0]
+        is None
+    )
+    assert (found.name, found.generator) == ("Eileen Collins", DEFAULT_FACES)
+    assert 0 < found.squared_distance < 1
+
+
+def test_the_generator_of_the_templates_counts_not_the_chosen_one(visit, photos):
+    session.enrol(visit, "Ann", [photos["portrait"]], "faces")
+    assert session.log_in(visit, "Ann", photos["mirrored"], DEFAULT_FACES).generator == "faces"
+    visit.vault.revoke("Eileen Collins")
+    assert session.identify(visit, photos["mirrored"], DEFAULT_FACES).generator == "faces"
+
+
 def test_a_crop_is_searched_once(visit, photos, monkeypatch):
     session.log_in(visit, "Eileen Collins", photos["portrait"], DEFAULT_FACES)
     monkeypatch.setattr(visit.vault.models.models, "find", lambda *_: pytest.fail("searched again"))

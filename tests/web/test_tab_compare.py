@@ -11,7 +11,9 @@ from PIL import Image
 from ndcb.core.terms import DEFAULT_FACES, Decision, NoFaceFound, UserError
 from ndcb.faces import samples
 from ndcb.models.comparison import PAIRS, Comparison
+from ndcb.models.operating_points import DEFAULT
 from ndcb.web.tabs import compare
+from ndcb.web.tabs.compare.handlers import Handlers
 from ndcb.web.tabs.compare.report import four, say
 from ndcb.web.tabs.compare.visit import find_side, first_visit, show_picture
 from tests.browsing import alone, fits, served, wait_for_text
@@ -85,6 +87,18 @@ def test_a_refusal_changes_nothing_but_the_verdict():
     assert "somewhere" not in shown["verdict"]
 
 
+def test_a_visit_is_judged_at_its_operating_point(models, levels, private_folder):
+    levels("faces", {"1e-2": 3.9, "1e-3": 0.9, "1e-4": 0.0})
+    handlers = Handlers(models)
+    loose = handlers.on_fmr("1%", "faces", first_visit())
+    assert "under 3.900" in loose["verdict"] and "Threshold <b>3.900</b>" in loose["table"]
+    assert "under 0.000" in handlers.on_fmr("0.01%", "faces", loose["visit"])["verdict"]
+    assert "under 3.900" in handlers.on_generator("faces", loose["visit"])["verdict"]
+    ended = handlers.on_forget(loose["visit"])
+    assert ended["fmr"] == ended["visit"].fmr == DEFAULT
+    assert handlers.on_fmr("1%", "faces", None)["fmr"] == DEFAULT
+
+
 def test_several_faces_are_named_and_the_first_is_taken():
     other = Image.new("RGB", (160, 160), "black")
     models = SimpleNamespace(
@@ -151,6 +165,19 @@ def test_the_endpoint_answers_as_the_library(client, models, files):
     assert set(numbers) == {*PAIRS, "threshold", "same"}
 
 
+def test_the_endpoint_judges_at_an_operating_point(client, files, levels):
+    """Without a word at the default one, as before there were others."""
+    levels("faces", {"1e-2": 3.9, "1e-3": 0.9, "1e-4": 0.0})
+    pictures = handle_file(files["one"]), handle_file(files["other"])
+    limits = [
+        client.predict(*pictures, "faces", *fmr, api_name="/compare")["threshold"]
+        for fmr in ((), ("0.1%",), ("1%",), ("0.01%",))
+    ]
+    assert limits == [0.9, 0.9, 3.9, 0.0]
+    with pytest.raises(Exception, match="'2%' is no operating point. Choose one of: 1%, 0.1%"):
+        client.predict(*pictures, "faces", "2%", api_name="/compare")
+
+
 def test_the_endpoint_is_the_only_one_and_has_a_docstring(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/compare"}
@@ -158,6 +185,7 @@ def test_the_endpoint_is_the_only_one_and_has_a_docstring(client):
         "photo_a",
         "photo_b",
         "generator",
+        "fmr",
     ]
 
 

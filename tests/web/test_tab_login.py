@@ -12,10 +12,12 @@ from gradio_client import Client, handle_file
 from ndcb.attacks.link import Link
 from ndcb.core.terms import DEFAULT_FACES, Decision, NotAvailable, UnknownName
 from ndcb.models import checkpoints
+from ndcb.models.operating_points import DEFAULT, LEVELS, NAMED, OperatingPoint
 from ndcb.results import thresholds
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.vault import Entry
 from ndcb.web import private_files, visits, words
+from ndcb.web.judging import OWN, Choice
 from ndcb.web.session import Enrolment, Login, SealedLogin, close, log_in, open_visit
 from ndcb.web.tabs import login
 from ndcb.web.tabs.login import actions, key, results, thief
@@ -32,6 +34,7 @@ from tests.browsing import (
 )
 from tests.web.test_session import MARKUP
 
+OLD_RECORD = {"class": "UNet", "threshold": 0.9, "data": {"name": "mnist"}}
 VERDICTS = {
     Login("Ann", 0.5, "verify", "faces"): (
         "Accepted.",
@@ -65,11 +68,17 @@ VERDICTS = {
 }
 
 
+def said(attempt: Login, threshold: float, fmr: float | None = None) -> str:
+    """The verdict where every generator's templates are judged at one threshold."""
+    generators = [attempt.generator, *(generator for generator, _ in attempt.compared)]
+    return login_words.verdict(attempt, dict.fromkeys(generators, OperatingPoint(threshold, fmr)))
+
+
 @pytest.mark.parametrize(
     "attempt, parts", VERDICTS.items(), ids=lambda one: getattr(one, "kind", "")
 )
 def test_verdicts_in_words(attempt, parts):
-    text = login_words.verdict(attempt, 1.0)
+    text = said(attempt, 1.0)
     assert [part for part in parts if part not in text] == [] and "<b>" not in text
 
 
@@ -153,7 +162,7 @@ def test_an_error_leaves_the_scale_and_escapes_names(models, visit, photos):
     shown = actions.answer(
         models,
         visit,
-        lambda seen: actions.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), "digits", 1),
+        lambda seen: actions.judge(seen, log_in(seen, MARKUP, photos["3"], "digits"), None),
         lambda share, desc: stages.append(desc),
         "Comparing",
     )
@@ -194,18 +203,79 @@ def test_an_empty_vault_is_shown_as_empty(visit):
     assert "Nobody is enrolled" in shown["people"] and shown["loot"] == []
 
 
-def test_another_threshold_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
+def test_another_choice_judges_the_last_login_without_a_model(visit, photos, monkeypatch):
     last = log_in(visit, "Eileen Collins", photos["mirrored"], DEFAULT_FACES)
-    actions.judge(visit, last, DEFAULT_FACES, 1.3)
+    actions.judge(visit, last, Choice(DEFAULT_FACES))
     monkeypatch.setattr(visit.vault, "models", None)
     just = last.squared_distance
     # accepted is what lies under it
-    assert "Refused." in results.judge_again(visit, DEFAULT_FACES, just)["says"]
-    assert "Accepted." in results.judge_again(visit, DEFAULT_FACES, just + 1e-4)["says"]
+    moved = results.move(visit, DEFAULT_FACES, just)
+    assert "Refused." in moved["says"] and moved["fmr"] == OWN
+    assert "Accepted." in results.move(visit, DEFAULT_FACES, just + 1e-4)["says"]
+    chosen = results.choose(visit, DEFAULT_FACES, DEFAULT, just)
+    limit = thresholds.login_threshold(DEFAULT_FACES)
+    assert f"under the threshold {limit:.3f}" in chosen["says"]
+    assert chosen["threshold"] == pytest.approx(limit, abs=5e-4)
     # the last login was with another generator's threshold
-    assert results.judge_again(visit, "digits", 2).keys() == {"rates"}
-    assert results.judge_again(None, DEFAULT_FACES, 1).keys() == {"rates"}
+    assert results.move(visit, "digits", 2).keys() == {"fmr", "rates"}
+    assert results.move(None, DEFAULT_FACES, 1).keys() == {"fmr", "rates"}
     monkeypatch.undo()
+
+
+@pytest.fixture
+def newer(monkeypatch):
+    """Records that tell the threshold of every FMR: the larger the FMR, the larger it is."""
+    read = thresholds.record
+
+    def record(generator: str) -> dict:
+        limits = {level: 1 + 50 * float(level) for level in LEVELS}
+        return {**read(generator), "thresholds": limits, "threshold": limits["1e-3"]}
+
+    monkeypatch.setattr(thresholds, "record", record)
+
+
+def judged_at(answer: dict, threshold: float) -> bool:
+    """Do slider and rates show it?"""
+    return answer["threshold"] == threshold and f"<b>{threshold:.3f}</b>" in answer["rates"]
+
+
+def test_an_operating_point_sets_the_slider_and_stays_with_another_generator(newer):
+    assert judged_at(results.choose(None, DEFAULT_FACES, "1%", 0.3), 1.5)
+    assert judged_at(results.choose(None, DEFAULT_FACES, DEFAULT, 0.3), 1.05)
+    assert judged_at(results.choose(None, DEFAULT_FACES, OWN, 0.3), 0.3)
+    kept = results.strictness("digits", "0.01%")
+    assert judged_at(kept, 1.005) and kept["fmr"].value == "0.01%" and kept["fmr"].interactive
+    # a threshold by hand means nothing to another recogniser
+    again = results.strictness("digits", OWN)
+    assert judged_at(again, 1.05) and again["fmr"].value == DEFAULT
+
+
+def test_a_sealed_generator_has_operating_points_and_no_slider(newer):
+    values = [value for _, value in results.strictness("faces-sealed", "1%")["fmr"].choices]
+    assert values == [*NAMED]
+    shown = key.show_kind("faces-sealed")
+    assert not shown["threshold"].visible and "fmr" not in shown
+
+
+def test_an_older_record_leaves_the_slider_alone(monkeypatch):
+    monkeypatch.setattr(thresholds, "record", lambda name: OLD_RECORD)
+    shown = results.strictness("digits", "1%")
+    assert not shown["fmr"].interactive and shown["fmr"].value == OWN
+    assert "measured by an older program" in shown["fmr"].info and shown["threshold"] == 0.9
+
+
+def test_a_search_is_judged_by_its_own_threshold_unless_the_slider_was_moved(newer, visit):
+    search = Login("Ann", 1.02, "identify", DEFAULT_FACES, compared=((DEFAULT_FACES, 50),))
+    one = Choice(DEFAULT_FACES, DEFAULT, 1.05)
+    found = actions.judge(visit, search, one)
+    assert "Refused." in found["says"] and "not under the threshold 1.010" in found["says"]
+    assert "an FMR of 0.02 % in one comparison" in found["says"]
+    assert "Threshold <b>1.010</b>" in found["bar"]  # the slider's rates are of another one
+    by_hand = actions.judge(visit, search, Choice(DEFAULT_FACES, OWN, 1.05))
+    assert "Accepted." in by_hand["says"] and "in one comparison" not in by_hand["says"]
+    assert "Threshold" not in by_hand["bar"]
+    single = actions.judge(visit, Login("Ann", 1.02, "verify", DEFAULT_FACES), one)
+    assert "Accepted." in single["says"] and "an FMR of 0.1 %" in single["says"]
 
 
 def test_the_state_starts_empty_and_can_be_copied(models):
@@ -269,29 +339,23 @@ def test_the_chance_of_a_false_name_in_words(measured):
     search = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 2),))
     assert (
         "compared with 2 templates: a stranger would be named with a chance of about 36.0 %"
-        in login_words.verdict(search, 1.0)
+        in said(search, 1.0)
     )
-    assert "compared with 2 templates" in login_words.verdict(
-        search, 0.4
-    ) and "of nearly none" in login_words.verdict(search, 0.4)
+    assert "compared with 2 templates" in said(search, 0.4)
+    assert "of nearly none" in said(search, 0.4)
     alone = Login("Ann", 0.5, "identify", "toy", compared=(("toy", 1),))
     assert (
         "compared with 1 template: a stranger would be named with a chance of about 20.0 %"
-        in login_words.verdict(alone, 1.0)
+        in said(alone, 1.0)
     )
     unknown = Login("Ann", 0.5, "identify", "toy", compared=(("lost", 2),))
-    assert "how often that names a stranger was not measured" in login_words.verdict(unknown, 1.0)
-    assert "stranger" not in login_words.verdict(Login("Ann", 0.5, "verify", "toy"), 1.0)
+    assert "how often that names a stranger was not measured" in said(unknown, 1.0)
+    assert "stranger" not in said(Login("Ann", 0.5, "verify", "toy"), 1.0)
 
 
-def test_rates_in_words(measured):
-    assert "FMR 20.0 %" in login_words.cost("toy", 1.0) and "FNMR 25.0 %" in login_words.cost(
-        "toy", 1.0
-    )
-    assert "FMR 0 of 5" in login_words.cost("toy", 0.5)  # none of five is not never
+def test_rates_of_nothing_measured(measured):
     (measured / "evaluation" / "scores.npz").unlink()
     thresholds._scores.cache_clear()
-    assert "not measured" in login_words.cost("toy", 1.0)
     with pytest.raises(NotAvailable):
         thresholds.rates("toy", 1.0)
     for name in ("toys", "../toy", ""):
@@ -307,27 +371,28 @@ def page(tmp_path_factory, models):
         yield page
 
 
-def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path):
+def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path, levels):
     client = Client(page.address, verbose=False)
     stored = open_visit(models).vault.stolen()
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/login"}
     for stolen, name in zip(stored, ("face", "3", "8"), strict=True):
         (tmp_path / f"{name}.png").write_bytes(stolen.png)
 
-    def ask(reference, probe, generator):
-        return client.predict(
-            handle_file(tmp_path / f"{reference}.png"),
-            handle_file(photos[probe]),
-            generator,
-            api_name="/login",
-        )
+    def ask(reference, probe, generator, *fmr):
+        pictures = tmp_path / f"{reference}.png", photos[probe]
+        return client.predict(*map(handle_file, pictures), generator, *fmr, api_name="/login")
 
     assert ask("face", "mirrored", DEFAULT_FACES) == {"accepted": True}
     assert ask("3", "3", "digits") == {"accepted": True} and ask("3", "8", "digits") == {
         "accepted": False
     }
+    levels("digits", {"1e-2": 4.0, "1e-3": 0.7, "1e-4": 0.0})
+    assert ask("3", "8", "digits", "1%") == {"accepted": True}
+    assert ask("3", "3", "digits", "0.01%") == {"accepted": False}
+    assert ask("3", "3", "digits", "0.1%") == ask("3", "3", "digits") == {"accepted": True}
     refused = {
-        ("3", "portrait", DEFAULT_FACES): "160x160",
+        ("3", "3", "digits", "2%"): "no operating point. Choose one of: 1%, 0.1%, 0.01%",
+        ("3", "portrait", DEFAULT_FACES): "112x112",
         ("face", "nothing", DEFAULT_FACES): "No face",
         ("3", "3", "../x"): "unknown",
     }
@@ -376,7 +441,7 @@ def write(window, name: str) -> None:
 @pytest.mark.slow
 def test_the_login_story_on_a_phone(tab, page, photos):
     before = page.left()  # the endpoint's files of the test above
-    assert "Measured on" in tab.inner_text("#login-rates")
+    assert "measured on" in tab.inner_text("#login-rates")
     give(tab, photos["portrait"])
     write(tab, MARKUP)
     act(tab, "enrol", f"Enrolled: {MARKUP}")
@@ -384,7 +449,7 @@ def test_the_login_story_on_a_phone(tab, page, photos):
     act(tab, "verify", "Accepted.")
     tab.fill("#login-threshold input[type=number]", "0")
     wait_for_text(tab, "#login-verdict", "Refused.")
-    assert "FNMR 100.0 %" in tab.inner_text("#login-rates")
+    wait_for_text(tab, "#login-rates", "owners refused (FNMR): 100.0 %")
     tab.locator("#thief button.thumbnail-item").nth(3).click()
     wait_for_text(tab, "#login-verdict", f"Stolen: a copy of the template of {MARKUP}")
     act(tab, "revoke", "Revoked:")
@@ -520,7 +585,7 @@ def test_a_key_card_is_taken_away_and_given_back(tab, page, photos, tmp_path):
 @pytest.mark.slow
 def test_another_digit_is_refused_on_the_page(tab, page):
     sample(tab, 1 + 8)
-    wait_for_text(tab, "#login-rates", "0.726")  # the generator followed the sample
+    wait_for_text(tab, "#login-rates", "MNIST")  # the generator followed the sample
     write(tab, "digit 3")
     act(tab, "verify", "Refused.")
     write(tab, "digit 8")

@@ -13,7 +13,7 @@ from ndcb.core.terms import DEFAULT_FACES, Decision, Face, UserError
 from ndcb.faces import samples
 from ndcb.models import examples
 from ndcb.models.pipeline import Models
-from ndcb.web import words
+from ndcb.web import rates, words
 from ndcb.web.choices import generators
 from ndcb.web.figures import inline
 from ndcb.web.photo import BLOCKED, Photo
@@ -240,15 +240,17 @@ def show_theft(theft: Theft) -> str:
 
 
 def trials_table(theft: Theft) -> str:
-    """Distances and verdicts."""
+    """Distances and verdicts, and what their threshold lets in."""
+    limit = theft.trials[0].decision.threshold
     lines = "".join(_trial_row(trial, bool(theft.others)) for trial in theft.trials)
     head = (
         '<tr><th scope="col">the stolen template against</th><th scope="col">squared'
         ' distance</th><th scope="col">verdict</th></tr>'
     )
     return (
-        f"<table><caption>Under the login threshold {theft.trials[0].decision.threshold:.3f} it"
-        f" counts as the same person.</caption><thead>{head}</thead><tbody>{lines}</tbody></table>"
+        f"<table><caption>Under the login threshold {limit:.3f} it counts as the same"
+        f" person.</caption><thead>{head}</thead><tbody>{lines}</tbody></table>"
+        f"{rates.beside(theft.generator, limit)}"
     )
 
 

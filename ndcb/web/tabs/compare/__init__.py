@@ -7,13 +7,21 @@ from ndcb.core.terms import DEFAULT_FACES, UserError
 from ndcb.faces import samples
 from ndcb.models import examples
 from ndcb.models.comparison import compare_faces, with_itself
+from ndcb.models.operating_points import DEFAULT
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files
-from ndcb.web.choices import generator_choice, known_generator
+from ndcb.web.choices import (
+    HOW_SET,
+    LEVELS,
+    generator_choice,
+    known_fmr,
+    known_generator,
+    operating_point_field,
+)
 from ndcb.web.photo import BLOCKED, Photo, refusal
 from ndcb.web.static_files import static
 from ndcb.web.tabs.compare.handlers import Handlers, SideHandlers
-from ndcb.web.tabs.compare.report import as_json, four, pictures, say
+from ndcb.web.tabs.compare.report import as_json, pictures, say, table
 from ndcb.web.tabs.compare.visit import SIDES, find_side, first_visit
 from ndcb.web.visits import delete_files, visit_state
 from ndcb.web.wiring import LATEST, QUEUE, connect
@@ -58,8 +66,11 @@ def _layout() -> tuple[dict[str, Component], dict[str, Component]]:
         sides = {"A": _side("A", *paths[:2]), "B": _side("B", *paths[2:])}
     gr.Markdown(f"{BLOCKED} {CREDIT}", elem_classes="privacy")
     verdict = gr.HTML(say(first, (SAME_PICTURE,)), elem_id="compare-verdict")
-    table = gr.HTML(four(first), elem_id="compare-table")
+    four = gr.HTML(table(first, DEFAULT_FACES), elem_id="compare-table")
     generator = generator_choice("faces", "compare-generator")
+    fmr = gr.Radio(
+        LEVELS, value=DEFAULT, label="How strict it is", info=HOW_SET, elem_id="compare-fmr"
+    )
     forget = gr.Button("Delete my data", size="sm", elem_id="compare-forget")
 
     given = {"generator": generator, "forget": forget}
@@ -67,7 +78,7 @@ def _layout() -> tuple[dict[str, Component], dict[str, Component]]:
     for name, side in sides.items():
         given |= {f"same {name}": side["same"], f"other {name}": side["other"]}
         shown |= {f"face {name}": side["face"], f"template {name}": side["template"]}
-    shown |= {"verdict": verdict, "table": table}
+    shown |= {"verdict": verdict, "table": four, "fmr": fmr}
     shown |= {f"photo {name}": side["photo"] for name, side in sides.items()}
     return given, shown
 
@@ -103,6 +114,7 @@ def _wire(models: Models, given: dict[str, Component], shown: dict[str, Componen
         connect(given[f"other {name}"].click, handlers.on_other, choice, shown, **busy)
     handlers = Handlers(models)
     connect(given["generator"].input, handlers.on_generator, choice, shown, **busy, **LATEST)
+    connect(shown["fmr"].input, handlers.on_fmr, [shown["fmr"], *choice], shown, **busy, **LATEST)
     connect(given["forget"].click, handlers.on_forget, shown["visit"], shown)
 
 
@@ -110,18 +122,24 @@ def _api(models: Models) -> None:
     """The public endpoint, on components that the page does not show."""
     a, b = Photo("photo_a", visible=False), Photo("photo_b", visible=False)
     generator = gr.Textbox(DEFAULT_FACES, label="generator", visible=False)
+    operating_point = operating_point_field()
     numbers = gr.JSON(label="numbers", visible=False)
 
-    def compare(photo_a: str | None, photo_b: str | None, generator: str):
+    def compare(photo_a: str | None, photo_b: str | None, generator: str, fmr: str = DEFAULT):
         """Compare the largest face of photo a with that of photo b: the squared embedding distances
         of plain against plain, template of a against plain b, plain a against template of b, and
         template against template; the login threshold; and for each of the four if it is the same
-        person.
+        person. `fmr`: the threshold is the one at which so many strangers are accepted, "1%",
+        "0.1%" or "0.01%"; "0.1%" unless told otherwise.
         """
         try:
+            limit = known_fmr(fmr)
             faces = [find_side(models, "A", photo_a).face, find_side(models, "B", photo_b).face]
-            return as_json(compare_faces(models.distorter(known_generator(generator)), *faces))
+            distorter = models.distorter(known_generator(generator))
+            return as_json(compare_faces(distorter, *faces, limit))
         except UserError as error:
             raise refusal(str(error)) from None
 
-    gr.Button(visible=False).click(compare, [a, b, generator], numbers, api_name="compare", **QUEUE)
+    gr.Button(visible=False).click(
+        compare, [a, b, generator, operating_point], numbers, api_name="compare", **QUEUE
+    )

@@ -1,5 +1,7 @@
 """What each event of the tab shows next: values by the names of the components."""
 
+from dataclasses import replace
+
 from ndcb.core.terms import UserError
 from ndcb.faces import samples
 from ndcb.models.pipeline import Models
@@ -61,6 +63,9 @@ class Handlers:
 
     def on_generator(self, generator: str, seen: Visit | None) -> Answer:
         return end() if seen is None else show(self.models, generator, seen)
+
+    def on_fmr(self, fmr: str, generator: str, seen: Visit | None) -> Answer:
+        return end() if seen is None else show(self.models, generator, replace(seen, fmr=fmr))
 
     def on_forget(self, seen: Visit | None) -> Answer:
         delete_files(seen)

@@ -4,7 +4,7 @@ from PIL import Image
 
 from ndcb.core.terms import Decision
 from ndcb.models.comparison import Comparison
-from ndcb.web import words
+from ndcb.web import rates, words
 
 
 def pictures(result: Comparison) -> list[Image.Image]:
@@ -31,6 +31,11 @@ def say(result: Comparison, notes: tuple[str, ...] = ()) -> str:
     limit = f"Squared embedding distances under {result.threshold:.3f} count as the same person."
     text = " ".join([f"<strong>{head}</strong>", does, limit, *filter(None, notes)])
     return words.box("yes" if plain else "no", text)
+
+
+def table(result: Comparison, generator: str) -> str:
+    """The 2x2 table, and what the threshold lets in."""
+    return four(result) + rates.beside(generator, result.threshold)
 
 
 def four(result: Comparison) -> str:

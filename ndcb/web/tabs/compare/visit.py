@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from ndcb.core.terms import Face, UserError
 from ndcb.models import examples
 from ndcb.models.comparison import compare_faces
+from ndcb.models.operating_points import DEFAULT
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, words
-from ndcb.web.tabs.compare.report import four, pictures, say
+from ndcb.web.choices import known_fmr
+from ndcb.web.tabs.compare.report import pictures, say, table
 from ndcb.web.wiring import Answer
 
 SIDES = ("A", "B")
@@ -34,6 +36,8 @@ class Visit:
 
     sides: dict[str, Side]
     """Of A and B."""
+    fmr: str = DEFAULT
+    """A key of `operating_points.NAMED`."""
     files: tuple[str, ...] = ()
     """Every file this visit left in the cache."""
 
@@ -89,7 +93,7 @@ def show(models: Models, generator: str, visit: Visit, note: str = "") -> Answer
     """Distort both faces, and say which of the four pairs are the same person."""
     faces = [visit.sides[side].face for side in SIDES]
     try:
-        result = compare_faces(models.distorter(generator), *faces)
+        result = compare_faces(models.distorter(generator), *faces, known_fmr(visit.fmr))
     except UserError as error:
         return refuse(visit, str(error))
 
@@ -99,7 +103,7 @@ def show(models: Models, generator: str, visit: Visit, note: str = "") -> Answer
         "visit": with_files(visit, *paths),
         **dict(zip(PICTURES, paths, strict=True)),
         "verdict": say(result, notes),
-        "table": four(result),
+        "table": table(result, generator),
     }
 
 
@@ -112,4 +116,5 @@ def cleared(visit: Visit, text: str) -> Answer:
     """Nothing of the visitor's is on screen, and why."""
     photos = [f"photo {side}" for side in SIDES]
     nothing = dict.fromkeys([*PICTURES, *photos])
-    return {"visit": visit, "verdict": words.advice(text), "table": "", **nothing}
+    said = {"verdict": words.advice(text), "table": "", "fmr": visit.fmr}
+    return {"visit": visit, **said, **nothing}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ndcb.models.pipeline import Distortion
 from ndcb.models.templates import template_png
-from ndcb.web import private_files, words
+from ndcb.web import private_files, rates, words
 from ndcb.web.wiring import Answer
 
 PICTURE = {
@@ -19,7 +19,7 @@ PICTURE = {
 }
 
 
-def layout(first: Distortion, note: str) -> dict[str, Component]:
+def layout(first: Distortion, generator: str, note: str) -> dict[str, Component]:
     """The components by their names, with the stored example in them.
 
     It is on screen before any model has run.
@@ -31,7 +31,7 @@ def layout(first: Distortion, note: str) -> dict[str, Component]:
             template, label="Template: what is stored", elem_id="template", **PICTURE
         )
     verdict = gr.HTML(words.verdict(first, note), elem_id="verdict")
-    scale = gr.HTML(words.scale(first), elem_id="scale")
+    scale = gr.HTML(_scale(first, generator), elem_id="scale")
     slider = gr.ImageSlider(
         (original, template),
         label="Drag: original | template",
@@ -55,6 +55,11 @@ def layout(first: Distortion, note: str) -> dict[str, Component]:
     }
 
 
+def _scale(result: Distortion, generator: str) -> str:
+    """With what the threshold on it lets in."""
+    return words.scale(result) + rates.beside(generator, result.threshold)
+
+
 def save(result: Distortion, generator: str) -> tuple[str, str, str]:
     """Original, template and numbers as files that the visit lists for "Delete my data"."""
     scale = 8 if result.template.width < 100 else 1
@@ -69,7 +74,7 @@ def save(result: Distortion, generator: str) -> tuple[str, str, str]:
     )
 
 
-def shown(result: Distortion, files: tuple[str, str, str], note: str) -> Answer:
+def shown(result: Distortion, generator: str, files: tuple[str, str, str], note: str) -> Answer:
     """What the components of `layout` show of a distortion. files: what `save` wrote of it."""
     original, template, numbers = files
     return {
@@ -77,7 +82,7 @@ def shown(result: Distortion, files: tuple[str, str, str], note: str) -> Answer:
         "template": template,
         "slider": (original, template),
         "verdict": words.verdict(result, note),
-        "scale": words.scale(result),
+        "scale": _scale(result, generator),
         "png": gr.DownloadButton(value=template),
         "json": gr.DownloadButton(value=numbers),
         "numbers": words.numbers(result),

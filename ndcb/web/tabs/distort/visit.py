@@ -114,7 +114,7 @@ def show(models: Models, generator: str, visit: Visit) -> Answer:
     distortion = replace(distortion, milliseconds=took | distortion.milliseconds)
     files = result.save(distortion, generator)
     visit = replace(visit, middle=None, detect=None, files=(*visit.files, *files))
-    return {"visit": visit, **result.shown(distortion, files, visit.note)}
+    return {"visit": visit, **result.shown(distortion, generator, files, visit.note)}
 
 
 def refuse(visit: Visit, text: str) -> Answer:

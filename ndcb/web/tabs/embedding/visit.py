@@ -12,7 +12,7 @@ from ndcb.core.terms import UserError
 from ndcb.faces.drawings import digit_from_drawing, drawing_on_white
 from ndcb.models.pipeline import Distorter, Distortion, Models, Picture
 from ndcb.report import projection
-from ndcb.web import words
+from ndcb.web import rates, words
 from ndcb.web.figures import data_url
 from ndcb.web.tabs.embedding.space import PEOPLE, Space
 from ndcb.web.tabs.embedding.tables import tables
@@ -84,11 +84,11 @@ def show(space: Space, generator: str, classes: list[str], view: str, visit: Vis
         "said": "",
         "plot": figure,
         "numbers": tables(space, generator, chosen),
-        "own": _words(space, chosen, own, visit.note) if own else "",
+        "own": _words(space, generator, chosen, own, visit.note) if own else "",
     }
 
 
-def _words(space: Space, chosen: projection.Embeddings, own: Own, note: str) -> str:
+def _words(space: Space, generator: str, chosen: projection.Embeddings, own: Own, note: str) -> str:
     """The visitor's picture and template, inside the page and not as files, and what the recogniser
     makes of them.
     """
@@ -103,7 +103,8 @@ def _words(space: Space, chosen: projection.Embeddings, own: Own, note: str) -> 
         f" {note}"
     )
     pictures = _inline(result.original, "original") + _inline(result.template, "template")
-    return words.box("yes" if result.decision.same else "no", f"{text}<br>{pictures}")
+    box = words.box("yes" if result.decision.same else "no", f"{text}<br>{pictures}")
+    return box + rates.beside(generator, result.threshold)
 
 
 def _side(distance: float, result: Distortion) -> str:

@@ -13,7 +13,8 @@ from ndcb.core.terms import DEFAULT_FACES
 from ndcb.models import checkpoints, examples
 from ndcb.models.live import Line
 from ndcb.models.pipeline import Models
-from ndcb.web import words
+from ndcb.results import thresholds
+from ndcb.web import rates, words
 from ndcb.web.choices import generators
 from ndcb.web.figures import data_url
 from ndcb.web.static_files import static
@@ -30,6 +31,7 @@ from ndcb.web.tabs.live.texts import (
     STREAMS,
     TEXTS,
 )
+from ndcb.web.wiring import LATEST, Answer, connect
 
 CSS = static("live.css")
 
@@ -49,13 +51,18 @@ def build(models: Models) -> None:
         apply_default_css=False,
         elem_id="live",
     )
-    gr.Radio(
-        generators("faces"),
-        value=DEFAULT_FACES if DEFAULT_FACES in checkpoints.names() else None,
-        label="Generator",
-        elem_id="live-generator",
-        interactive=True,  # no event reads it, so it would be greyed out
+    first = DEFAULT_FACES if DEFAULT_FACES in checkpoints.names() else None
+    beside = gr.HTML(first and rates_of(first)["rates"], elem_id="live-rates")
+    generator = gr.Radio(
+        generators("faces"), value=first, label="Generator", elem_id="live-generator"
     )
+    quiet = {"show_progress": "hidden", "queue": False}
+    connect(generator.input, rates_of, generator, {"rates": beside}, **quiet, **LATEST)
+
+
+def rates_of(generator: str) -> Answer:
+    """What the threshold of all frames lets in: told once, and not with each of them."""
+    return {"rates": rates.beside(generator, thresholds.login_threshold(generator))}
 
 
 def first_screen() -> str:

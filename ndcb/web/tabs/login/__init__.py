@@ -6,8 +6,10 @@ A skin of `ndcb.web.session` and `ndcb.web.theft`.
 import gradio as gr
 
 from ndcb.core.terms import DEFAULT_FACES, UserError
+from ndcb.models.operating_points import DEFAULT
 from ndcb.models.pipeline import Models
 from ndcb.web import private_files, session
+from ndcb.web.choices import known_fmr, operating_point_field
 from ndcb.web.photo import Photo, refusal
 from ndcb.web.static_files import static
 from ndcb.web.tabs.login import actions, form, results, thief
@@ -44,18 +46,28 @@ def _api(models: Models) -> None:
     """
     reference, probe = Photo("reference", visible=False), Photo("probe", visible=False)
     generator = gr.Textbox(DEFAULT_FACES, label="generator", visible=False)
+    operating_point = operating_point_field()
     result = gr.JSON(label="result", visible=False)
 
-    def answer_login(reference: str | None, probe: str | None, generator: str) -> dict:
+    def answer_login(
+        reference: str | None, probe: str | None, generator: str, fmr: str = DEFAULT
+    ) -> dict:
         """Does this photo log in with this template? `reference`: the template as it was stored
-        (PNG, 160x160, or 28x28 of a digit); `probe`: a plain photo, the largest face counts;
-        `generator`: what made the template. Answers {"accepted": true or false}.
+        (PNG of the generator's size); `probe`: a plain photo, the largest face counts; `generator`:
+        what made the template; `fmr`: the threshold is the one at which so many strangers are
+        accepted, "1%", "0.1%" or "0.01%"; "0.1%" unless told otherwise. Answers {"accepted": true
+        or false}.
         """
         try:
-            return {"accepted": session.accepts(models, reference, probe, generator)}
+            limit = known_fmr(fmr)
+            return {"accepted": session.accepts(models, reference, probe, generator, limit)}
         except UserError as error:
             raise refusal(str(error)) from None
 
     gr.Button(visible=False).click(
-        answer_login, [reference, probe, generator], result, api_name="login", **QUEUE
+        answer_login,
+        [reference, probe, generator, operating_point],
+        result,
+        api_name="login",
+        **QUEUE,
     )

@@ -8,10 +8,11 @@ import gradio as gr
 from gradio.components import Component
 
 from ndcb.core.terms import UserError
+from ndcb.models.operating_points import DEFAULT
 from ndcb.models.pipeline import Models
-from ndcb.results import thresholds
-from ndcb.web import session
+from ndcb.web import rates, session
 from ndcb.web.given_key import Given
+from ndcb.web.judging import Choice
 from ndcb.web.session import Enrolment, Login, SealedLogin, Visit
 from ndcb.web.tabs.login import key, words
 from ndcb.web.wiring import QUEUE, Answer, connect
@@ -38,6 +39,8 @@ class Entered:
     more: Sequence[str] = ()
     """More photos of the same person."""
     generator: str = ""
+    fmr: str = DEFAULT
+    """As in `Choice`."""
     threshold: float = 0.0
     source: str = "passphrase"
     passphrase: str | None = field(default=None, repr=False)
@@ -52,6 +55,10 @@ class Entered:
     def given(self) -> Given:
         card = self.card[-1] if self.card else None
         return Given(self.source, self.passphrase or "", card)
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.generator, self.fmr, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -87,14 +94,21 @@ def _enrolled(visit: Visit, new: Enrolment) -> Answer:
 
 def verify(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.log_in` does."""
-    login = session.log_in(visit, entered.name, entered.photo, entered.generator, entered.given)
-    return judge(visit, login, entered.generator, entered.threshold)
+    login = session.log_in(
+        visit,
+        entered.name,
+        entered.photo,
+        entered.generator,
+        entered.given,
+        entered.choice.named,
+    )
+    return judge(visit, login, entered.choice)
 
 
 def identify(visit: Visit, entered: Entered) -> Answer:
     """Raises what `ndcb.web.session.identify` does."""
-    login = session.identify(visit, entered.photo, entered.generator)
-    return judge(visit, login, entered.generator, entered.threshold)
+    login = session.identify(visit, entered.photo, entered.generator, entered.choice.named)
+    return judge(visit, login, entered.choice)
 
 
 def revoke(visit: Visit, entered: Entered) -> Answer:
@@ -103,27 +117,30 @@ def revoke(visit: Visit, entered: Entered) -> Answer:
 
 
 KEY = ("source", "passphrase", "card")
+CHOICE = ("generator", "fmr", "threshold")
 ACTIONS = {
     "enrol": Action(enrol, FINDING, ("name", "photo", "more", "generator", *KEY)),
     "renew": Action(renew, FINDING, ("name", "photo", "more", "generator", *KEY)),
-    "verify": Action(verify, LOGGING_IN, ("name", "photo", "generator", "threshold", *KEY)),
-    "identify": Action(identify, LOGGING_IN, ("photo", "generator", "threshold")),
+    "verify": Action(verify, LOGGING_IN, ("name", "photo", *CHOICE, *KEY)),
+    "identify": Action(identify, LOGGING_IN, ("photo", *CHOICE)),
     "revoke": Action(revoke, "Revoking", ("name",)),
 }
 """By the button."""
 
 
-def judge(visit: Visit, login: Login | SealedLogin, generator: str, threshold: float) -> Answer:
+def judge(visit: Visit, login: Login | SealedLogin, choice: Choice) -> Answer:
     """Verdict and scale of a login. A plain one is kept, so that it can be judged again.
 
-    The threshold is that of `generator`; another one has its record's.
+    The rates of a threshold that is not the one beside the slider stand under the scale.
     """
     if isinstance(login, SealedLogin):
         return say(visit, words.sealed_verdict(login))
     visit.last = login
-    own = login.generator == generator
-    limit = threshold if own else thresholds.login_threshold(login.generator)
-    return {"says": words.verdict(login, limit), "bar": words.scale(login, limit)}
+    points = login.points(choice)
+    limit, at_slider = points[login.generator].threshold, choice.point(choice.generator).threshold
+    is_beside = (login.generator, limit) == (choice.generator, at_slider)
+    cost = "" if is_beside else rates.beside(login.generator, limit)
+    return {"says": words.verdict(login, points), "bar": words.scale(login, limit) + cost}
 
 
 def say(visit: Visit, text: str) -> Answer:

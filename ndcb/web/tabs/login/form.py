@@ -87,9 +87,9 @@ def wire(parts: dict) -> None:
     quiet = {"show_progress": "hidden"}
     generator, kept = parts["generator"], {"kept": parts["kept"]}
 
-    def on_sample(generator: str, event: gr.SelectData) -> Answer:
+    def on_sample(generator: str, fmr: str, event: gr.SelectData) -> Answer:
         index = chosen(range(len(parts["files"])), event)
-        return use_sample(parts["files"], index, generator)
+        return use_sample(parts["files"], index, generator, fmr)
 
     for event, part in (
         (parts["photo"].input, "photo"),
@@ -97,9 +97,9 @@ def wire(parts: dict) -> None:
         (parts["card"].upload, "card"),
     ):
         connect(event, keep, [parts[part], parts["kept"]], kept, **quiet, **LATEST)
-    outputs = {name: parts[name] for name in ("photo", "generator", "threshold", "rates")}
-    connect(parts["tiles"].select, on_sample, generator, outputs, **quiet)
-    outputs = {name: parts[name] for name in ("key", "renew", "judged", "bar")}
+    outputs = {name: parts[name] for name in ("photo", "generator", *results.JUDGED)}
+    connect(parts["tiles"].select, on_sample, [generator, parts["fmr"]], outputs, **quiet)
+    outputs = {name: parts[name] for name in ("key", "renew", "threshold", "bar")}
     connect(generator.change, key.show_kind, generator, outputs, **quiet)
 
 
@@ -108,9 +108,9 @@ def keep(given: str | list | None, paths: tuple) -> Answer:
     return {"kept": (*paths, *([given] if isinstance(given, str) else given or []))}
 
 
-def use_sample(files: list[str], index: int, generator: str) -> Answer:
-    """Photo, generator, threshold and cost; a generator of the sample's kind stays."""
+def use_sample(files: list[str], index: int, generator: str, fmr: str) -> Answer:
+    """Photo, generator, and how strict a login is; a generator of the sample's kind stays."""
     wanted = sample_pictures()[index][2]
     if is_digit(wanted) == is_digit(generator):
         return {"photo": files[index]}
-    return {"photo": files[index], "generator": wanted, **results.default_threshold(wanted)}
+    return {"photo": files[index], "generator": wanted, **results.strictness(wanted, fmr)}

@@ -54,7 +54,7 @@ def show_source(source: str) -> Answer:
 
 
 def show_kind(generator: str) -> Answer:
-    """What is seen with a generator: the key and Renew, or threshold and scale.
+    """What is seen with a generator: the key and Renew, or slider and scale.
 
     The latter mean nothing where no distance is told.
     """
@@ -62,7 +62,7 @@ def show_kind(generator: str) -> Answer:
     return {
         "key": gr.Group(visible=sealed),
         "renew": gr.Button(visible=sealed),
-        "judged": gr.Group(visible=not sealed),
+        "threshold": gr.Slider(visible=not sealed),
         "bar": gr.HTML(visible=not sealed),
     }
 

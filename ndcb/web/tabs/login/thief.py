@@ -21,6 +21,7 @@ from ndcb.web.figures import inline
 from ndcb.web.session import Visit
 from ndcb.web.tabs.login import words
 from ndcb.web.tabs.login.actions import (
+    CHOICE,
     KEY,
     VAULT,
     Action,
@@ -109,8 +110,8 @@ def steal(visit: Visit, index: int) -> Answer:
 
 def replay(visit: Visit, entered: Entered) -> Answer:
     """A login, and told to the thief as well. Raises what `ndcb.web.theft.replay` does."""
-    login = theft.replay(visit, entered.given)
-    said = judge(visit, login, entered.generator, entered.threshold)
+    login = theft.replay(visit, entered.given, entered.choice.named)
+    said = judge(visit, login, entered.choice)
     return {**said, "thief": said["says"]}
 
 
@@ -131,7 +132,7 @@ def _at_home(attack: Callable[[], str]) -> Answer:
 
 
 ACTIONS = {
-    "replay": Action(replay, "Trying the stolen template", ("generator", "threshold", *KEY)),
+    "replay": Action(replay, "Trying the stolen template", (*CHOICE, *KEY)),
     "link": Action(link, "Comparing", ("photo",)),
     "restore": Action(restore, "Painting a face", ("photo",)),
 }

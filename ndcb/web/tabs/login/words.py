@@ -5,12 +5,15 @@ Every name is escaped here.
 
 import html
 from collections import Counter
+from collections.abc import Mapping
 
 from ndcb.core.terms import DEFAULT_FACES, UserError
 from ndcb.models import examples
+from ndcb.models.operating_points import OperatingPoint
 from ndcb.results import thresholds
 from ndcb.vault.names import clean_name
 from ndcb.web.demonstration import PORTRAIT, SAMPLE_DIGITS, people
+from ndcb.web.rates import percent
 from ndcb.web.session import Enrolment, Login, SealedLogin
 from ndcb.web.words import box
 
@@ -79,18 +82,21 @@ def stolen(name: str) -> str:
     )
 
 
-def verdict(login: Login, threshold: float) -> str:
-    """The decision about a login by a plain template."""
-    same = login.decide(threshold).same
+def verdict(login: Login, points: Mapping[str, OperatingPoint]) -> str:
+    """The decision about a login by a plain template. points: as `Login.points` gives them."""
+    point = points[login.generator]
+    same = login.decide(point.threshold).same
     head, side = ("Accepted.", "under") if same else ("Refused.", "not under")
+    level = f", set for an FMR of {100 * point.fmr:g} % in one comparison" if point.fmr else ""
     distance = (
-        f"Squared distance {login.squared_distance:.3f}, {side} the threshold {threshold:.3f}."
+        f"Squared distance {login.squared_distance:.3f}, {side} the threshold"
+        f" {point.threshold:.3f}{level}."
     )
     text = _joined(
         f"<strong>{head}</strong>",
         _what(login, same),
         distance,
-        _chance(login, threshold),
+        _chance(login, points),
         _several(login.faces),
         _not_compared(login),
     )
@@ -106,7 +112,7 @@ def sealed_verdict(login: SealedLogin) -> str:
         _sealed_what(login),
         gone,
         _several(login.faces),
-        "A sealed login tells no distance.",
+        "A sealed login tells no distance; a stricter or looser choice counts at the next one.",
     )
     return box("yes" if login.accepted else "no", text)
 
@@ -141,17 +147,18 @@ def _sealed_what(login: SealedLogin) -> str:
     return f"The photo and {by} {'log' if login.accepted else 'do not log'} in as {name}."
 
 
-def _chance(login: Login, threshold: float) -> str:
+def _chance(login: Login, points: Mapping[str, OperatingPoint]) -> str:
     """Of a search, how likely it names a stranger."""
     if not login.compared:
         return ""
     templates = sum(count for _, count in login.compared)
     many = "1 template" if templates == 1 else f"{templates} templates"
     try:
-        chance = thresholds.false_name_chance(login.compared, threshold)
+        limits = {generator: point.threshold for generator, point in points.items()}
+        chance = thresholds.false_name_chance(login.compared, limits)
     except UserError:
         return f"It was compared with {many}; how often that names a stranger was not measured."
-    said = f"about {_percent(chance, 0)}" if chance else "nearly none"
+    said = f"about {percent(chance, 0)}" if chance else "nearly none"
     return (
         f"It was compared with {many}: a stranger would be named with a chance of {said}, and "
         "the more templates there are, the larger it is."
@@ -211,28 +218,7 @@ def first_scale() -> str:
     """The sample's result as it comes with the checkpoint: on screen before any model has run."""
     stored = examples.example(DEFAULT_FACES)
     login = Login(PORTRAIT, stored.embedding_distance, "stored", DEFAULT_FACES)
-    return scale(login, stored.threshold)
-
-
-def cost(generator: str, threshold: float) -> str:
-    """What a threshold costs, as it was measured, in a sentence."""
-    try:
-        rates = thresholds.rates(generator, threshold)
-    except UserError as error:
-        return html.escape(str(error))
-    return (
-        f"Measured on {rates.whom}: <strong>FMR {_percent(rates.fmr, rates.impostors)}</strong>"
-        f" (strangers who are accepted), <strong>FNMR {_percent(rates.fnmr, rates.genuines)}"
-        "</strong> (owners who are refused). The record's threshold is"
-        f" {thresholds.login_threshold(generator):.3f}."
-    )
-
-
-def _percent(share: float, count: int) -> str:
-    """A share of `count` comparisons; none of them does not mean never."""
-    if share == 0:
-        return f"0 of {count:,}"
-    return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"
+    return scale(login, thresholds.login_threshold(DEFAULT_FACES))
 
 
 def names_table(templates: list[tuple[str, str, str]]) -> str:
