@@ -70,3 +70,16 @@ def test_the_story_of_a_theft_works_for_each_recogniser(visit, photos, generator
     restored = theft.restore(visit, photos["mirrored"])
     sizes = {picture.size for picture in (restored.template, restored.restored, restored.known)}
     assert sizes == {(side, side)}
+
+
+def test_a_template_is_linked_to_those_for_its_recogniser_alone(visit, photos):
+    """A name that was revoked and enrolled by a generator for another recogniser."""
+    session.enrol(visit, "Zoe", [photos["portrait"]], "faces-bottleneck")
+    theft.steal(visit, names(visit).index("Zoe"))
+    link = theft.link(visit, photos["mirrored"])
+    assert link.same_file and link.stored.squared_distance == pytest.approx(0, abs=1e-5)
+
+    visit.vault.revoke("Zoe")
+    session.enrol(visit, "Zoe", [photos["portrait"]], "sface-bottleneck")
+    again = theft.link(visit, photos["mirrored"])
+    assert again.photo == link.photo and again.stored is None

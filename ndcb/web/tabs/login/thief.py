@@ -173,7 +173,7 @@ def linked(link: Link) -> str:
             f" {_distance(link.stored)}, {_renewed(link)}"
         )
     else:
-        text += f" No template of a {what} is stored under the name any more."
+        text += f" No template of a {what} for this recogniser is stored under the name any more."
     cost = rates.beside(link.judge, link.photo.threshold) if link.judge else ""
     return box("no" if link.photo.same else "yes", text) + cost
 
