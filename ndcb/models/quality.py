@@ -2,9 +2,9 @@
 
 Blurred, dark or otherwise spoilt photos lose what tells people apart: their embeddings lie close
 together, and strangers come nearer to each other than the login threshold. A linear discriminant
-tells such embeddings from those of good photos. Its weights and its limit come from
-`python -m training quality`, which also measures what it keeps out, and how often it refuses good
-photos (docs/quality.md).
+tells such embeddings from those of good photos. Its weights and its limit, for each recogniser,
+come from `python -m training quality`, which also measures what it keeps out, and how often it
+refuses good photos (docs/quality.md).
 """
 
 import json
@@ -20,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 from ndcb.core.terms import BadCheckpoint, Face, PoorPhoto
 from ndcb.models import checkpoints
 
-FILE = "quality.json"
-"""The gate's file, in the folder of the checkpoints."""
+FOLDER = "quality"
+"""In the folder of the checkpoints: a gate's file for each recogniser, `<its name>.json`."""
 GOOD, UNCHECKED, UNKNOWN = "good", "unchecked", "unknown"
 SENTENCES = {
     "blurred": "The face is too blurred. Hold the camera still, wipe the lens, and take it again.",
@@ -35,6 +35,10 @@ SENTENCES = {
 NOTE = "ndcb quality"
 """Keyword of a template's PNG text chunk that holds the verdict on its photo. It is missing where
 the gate was not asked."""
+DAMAGED = (
+    "What tells good photos from poor ones cannot be read. Bring back that file, or run: "
+    "python -m training quality"
+)
 NO_PHOTOS = ("aligned already", "drawn")
 """`Face.how` of what is no photo: templates, digits, faces that were cut out elsewhere."""
 
@@ -65,15 +69,14 @@ class Gate:
 
 
 def verdict(face: Face, seen: torch.Tensor, recogniser: str) -> str:
-    """GOOD, a key of SENTENCES, or UNCHECKED: no photo, or a recogniser that was not measured.
+    """GOOD, a key of SENTENCES, or UNCHECKED: no photo, or a recogniser without a gate.
 
-    seen: F(X) of the face, (m,), by the recogniser of this name. Raises BadCheckpoint: the gate's
-    file is missing or damaged.
+    seen: F(X) of the face, (m,), by the recogniser of this name. Raises what `load_gate` does.
     """
     if face.how in NO_PHOTOS:
         return UNCHECKED
-    gate = load_gate(checkpoints.FOLDER / FILE)
-    return gate.verdict(seen) if gate.recogniser == recogniser else UNCHECKED
+    gate = load_gate(recogniser)
+    return gate.verdict(seen) if gate else UNCHECKED
 
 
 def check(face: Face, seen: torch.Tensor, recogniser: str) -> str:
@@ -99,8 +102,37 @@ def read_note(template: Image.Image) -> str:
     return said if said in (UNCHECKED, GOOD, *SENTENCES) else UNKNOWN
 
 
-@lru_cache(maxsize=2)
-def load_gate(path: Path) -> Gate:
+def gated() -> list[str]:
+    """The recognisers that have a gate."""
+    return sorted(file.stem for file in (checkpoints.FOLDER / FOLDER).glob("*.json"))
+
+
+def file_of(recogniser: str) -> Path | None:
+    """The file of a recogniser's gate; None where it has none.
+
+    The name may come from anybody's record, so it is never part of a path before it is found among
+    those of the files. Raises BadCheckpoint: there is no file at all.
+    """
+    names = gated()
+    if not names:
+        raise BadCheckpoint(DAMAGED)
+    return checkpoints.FOLDER / FOLDER / f"{recogniser}.json" if recogniser in names else None
+
+
+def load_gate(recogniser: str) -> Gate | None:
+    """The gate of the recogniser of this name; None where it has none.
+
+    Raises BadCheckpoint: its file is damaged, or there is no gate of any recogniser.
+    """
+    file = file_of(recogniser)
+    gate = file and read_gate(file)
+    if gate and gate.recogniser != recogniser:
+        raise BadCheckpoint(DAMAGED)
+    return gate
+
+
+@lru_cache(maxsize=8)
+def read_gate(path: Path) -> Gate:
     """The gate in a file of `python -m training quality`; read once. Raises BadCheckpoint."""
     try:
         stored = json.loads(path.read_text())["gate"]
@@ -115,10 +147,7 @@ def load_gate(path: Path) -> Gate:
             raise ValueError
         return gate
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadCheckpoint(
-            "What tells good photos from poor ones cannot be read. Bring back that file, or run: "
-            "python -m training quality"
-        ) from error
+        raise BadCheckpoint(DAMAGED) from error
 
 
 def _is_sound(gate: Gate) -> bool:

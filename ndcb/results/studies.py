@@ -1,5 +1,5 @@
-"""What was measured of the whole project and not of one checkpoint: quality.json, objectives.json
-and benchmark.json in checkpoints, as dataclasses.
+"""What was measured of the whole project and not of one checkpoint: quality/*.json,
+objectives.json and benchmark.json in checkpoints, as dataclasses.
 """
 
 import json
@@ -13,18 +13,27 @@ from ndcb.results.summaries import Figures, Parts
 
 @dataclass(frozen=True)
 class Quality(Parts):
-    """quality.json: what the gate against poor photos, enrolments and searches do."""
+    """A file of quality: what a recogniser's gate against poor photos, enrolments and searches do.
+
+    `training.quality.gate` says what each figure is.
+    """
 
     device: str
     """Where it was computed."""
     commit: str
     """The commit that measured it."""
+    recogniser: str
+    """Whose embeddings the gate reads."""
+    generators: Figures
+    """Login -> the generator's name and sha256, and the thresholds that it was judged at."""
     people: int
     """Test people whose photos were changed."""
     untouched: Figures
     """Part -> people, photos, and the share of untouched photos that the gate refuses."""
+    strangers: Figures
+    """Login -> test people, and the pairs of their untouched photos that are accepted."""
     goal: Figures
-    """Kind of change -> strangers let in, in units of untouched photos; what is allowed; met."""
+    """What is allowed, whether it is met, and the worst change of each kind."""
     changes: Figures
     """Change -> share of faces found and refused, and the strangers accepted by each login."""
     alone: Figures
@@ -69,9 +78,20 @@ class Benchmark(Parts):
     """Name of a goal -> measured, goal, met."""
 
 
-def quality(path: Path | None = None) -> Quality:
+def quality(path: Path) -> Quality:
     """Raises BadCheckpoint: the file is missing or damaged."""
-    return _read(Quality, path or evaluations.FOLDER / "quality.json")
+    return _read(Quality, path)
+
+
+def qualities(folder: Path | None = None) -> list[Quality]:
+    """One for each recogniser that has a gate. Raises BadCheckpoint: there is none, or a file is
+    damaged.
+    """
+    folder = folder or evaluations.FOLDER / "quality"
+    found = [quality(file) for file in sorted(folder.glob("*.json"))]
+    if not found:
+        raise BadCheckpoint(_unreadable("quality"))
+    return found
 
 
 def objectives(path: Path | None = None) -> Objectives:
@@ -89,7 +109,8 @@ def _read(study: type, path: Path):
         content = json.loads(path.read_text())
         return study(**{part.name: content[part.name] for part in fields(study)})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        command = study.__name__.lower()
-        raise BadCheckpoint(
-            f"the figures of the {command} cannot be read; run: python -m training {command}"
-        ) from error
+        raise BadCheckpoint(_unreadable(study.__name__.lower())) from error
+
+
+def _unreadable(command: str) -> str:
+    return f"the figures of the {command} cannot be read; run: python -m training {command}"

@@ -22,7 +22,7 @@ def test_the_committed_report_is_rendered_again_byte_for_byte(folder):
 
 
 def test_the_committed_page_of_the_gate_is_rendered_again_byte_for_byte():
-    text = quality_report.report(studies.quality())
+    text = quality_report.report(studies.qualities())
     assert quality_report.PAGE.read_bytes() == text.encode()
 
 

@@ -392,7 +392,7 @@ def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path, lev
     assert ask("3", "3", "digits", "0.1%") == ask("3", "3", "digits") == {"accepted": True}
     refused = {
         ("3", "3", "digits", "2%"): "no operating point. Choose one of: 1%, 0.1%, 0.01%",
-        ("3", "portrait", DEFAULT_FACES): "160x160",
+        ("3", "portrait", DEFAULT_FACES): "112x112",
         ("face", "nothing", DEFAULT_FACES): "No face",
         ("3", "3", "../x"): "unknown",
     }
@@ -447,8 +447,15 @@ def test_the_login_story_on_a_phone(tab, page, photos):
     act(tab, "enrol", f"Enrolled: {MARKUP}")
     assert MARKUP in tab.inner_text("#login-names") and not tab.query_selector("#login-names b")
     act(tab, "verify", "Accepted.")
+    limit = tab.input_value("#login-threshold input[type=number]")
+    assert tab.locator("#login-fmr input:checked").get_attribute("value") == DEFAULT
     tab.fill("#login-threshold input[type=number]", "0")
     wait_for_text(tab, "#login-verdict", "Refused.")
+    assert tab.locator("#login-fmr input:checked").get_attribute("value") == OWN
+    tab.locator("#login-fmr label").nth(1).click()
+    wait_for_text(tab, "#login-verdict", "Accepted.")
+    assert tab.input_value("#login-threshold input[type=number]") == limit
+    tab.fill("#login-threshold input[type=number]", "0")
     wait_for_text(tab, "#login-rates", "owners refused (FNMR): 100.0 %")
     tab.locator("#thief button.thumbnail-item").nth(3).click()
     wait_for_text(tab, "#login-verdict", f"Stolen: a copy of the template of {MARKUP}")

@@ -1,6 +1,7 @@
 """LFW's photos as a login sees them, untouched or made poor."""
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_laplace
+from torch import nn
 
 from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import Face
+from ndcb.faces.alignment import by_landmarks
 from ndcb.faces.detectors import Detector
 from ndcb.faces.images import read_picture
 from ndcb.faces.lfw import lfw_files, part_of
@@ -18,7 +21,7 @@ from training.data.datasets import central_faces
 from training.data.pictures import kept_rows, weights_key
 from training.quality.poor_photos import CHANGES
 
-VERSION = 1
+VERSION = 2
 """Of the rows in the cache. It grows when this module or `poor_photos` computes something else."""
 BATCH = 16
 MEASURES = ("size", "brightness", "contrast", "sharpness")
@@ -37,17 +40,24 @@ class Seen:
 
 
 class Photos:
-    """The first few photos of every person of a part. What is seen of each is kept in the cache."""
+    """The first few photos of every person of a part, as one of the recognisers sees them.
+
+    Whatever the recognisers are, the detector looks at each photo once. What is seen is kept in the
+    cache.
+    """
 
     def __init__(
         self,
         root: Path,
         part: str,
-        recogniser: torch.nn.Module,
+        recognisers: dict[str, nn.Module],
         most: int,
         limit: int | None = None,
     ):
-        """most: photos of a person. limit: only so many people, those with the most photos."""
+        """recognisers: by their names; `seen` tells of the first, `by` chooses another.
+
+        most: photos of a person. limit: only so many people, those with the most photos.
+        """
         files_of: dict[str, list[Path]] = {}
         for file in lfw_files(root):
             if part_of(file.parent.name) == part:
@@ -55,7 +65,14 @@ class Photos:
         people = sorted(files_of, key=lambda person: -len(files_of[person]))[:limit]
         self.files = [file for person in sorted(people) for file in files_of[person][:most]]
         self.people = np.array([file.parent.name for file in self.files])
-        self.recogniser = recogniser
+        self.recognisers = recognisers
+        self.chosen = next(iter(recognisers))
+
+    def by(self, recogniser: str) -> "Photos":
+        """The same photos, as the recogniser of this name sees them."""
+        other = copy(self)
+        other.chosen = recogniser
+        return other
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -77,29 +94,46 @@ class Photos:
             change,
             BATCH,
         )
-        ends = 1, 1 + len(MEASURES)
-        measures = dict(zip(MEASURES, table[:, ends[0] : ends[1]].T, strict=True))
-        return Seen(table[:, 0] == 1, measures, table[:, ends[1] :])
+        found, measures, *embeddings = np.split(table, self._ends, 1)
+        columns = dict(zip(MEASURES, measures.T, strict=True))
+        by_name = dict(zip(self.recognisers, embeddings, strict=True))
+        return Seen(found[:, 0] == 1, columns, by_name[self.chosen])
+
+    @property
+    def _ends(self) -> np.ndarray:
+        """Where the parts of a row end, the last one left out: found, the measures, each F(X)."""
+        sizes = [recogniser.dimensions for recogniser in self.recognisers.values()]
+        return np.cumsum([1, len(MEASURES), *sizes])[:-1]
 
     @property
     def code(self) -> list:
         """What the rows in the cache come from."""
-        return [Photos, Detector, central_faces, read_picture, type(self.recogniser)]
+        recognisers = [type(recogniser) for recogniser in self.recognisers.values()]
+        return [Photos, Detector, by_landmarks, central_faces, read_picture, *recognisers]
 
     def key(self, change: str) -> str:
+        return f"quality-{self._content}-{change.replace(' ', '-')}"
+
+    @cached_property
+    def _content(self) -> str:
         names = hashlib.sha256(" ".join(file.stem for file in self.files).encode()).hexdigest()[:12]
-        return f"quality-{names}-{weights_key(self.recogniser)}-{change.replace(' ', '-')}"
+        return "-".join([names, *map(weights_key, self.recognisers.values())])
 
     @torch.inference_mode()
     def _look(self, change: str, rows: np.ndarray) -> np.ndarray:
-        """(len(rows), 1 + measures + m): found, the measures, F(X)."""
+        """(len(rows), 1 + measures + m of every recogniser): found, the measures, each F(X)."""
         changed = [CHANGES[change](read_picture(self.files[row])) for row in rows]
         faces = central_faces(changed, self.detector)
-        device = next(self.recogniser.parameters()).device
-        batch = to_tensor([face.image for face in faces]).to(device)
-        embeddings = self.recogniser(batch).cpu().numpy()
         heads = [[face.how == "detected", *measured(face).values()] for face in faces]
-        return np.concatenate([np.array(heads, np.float32), embeddings], 1)
+        embeddings = [_embedded(faces, one) for one in self.recognisers.values()]
+        return np.concatenate([np.array(heads, np.float32), *embeddings], 1)
+
+
+def _embedded(faces: list[Face], recogniser: nn.Module) -> np.ndarray:
+    """F(X), (n, m), of faces in the recogniser's own alignment."""
+    device = next(recogniser.parameters()).device
+    batch = to_tensor([face.aligned(recogniser.alignment) for face in faces])
+    return recogniser(batch.to(device)).cpu().numpy()
 
 
 def measured(face: Face) -> dict[str, float]:

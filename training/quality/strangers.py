@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ndcb.core.terms import DEFAULT_FACES, BadPicture
+from ndcb.core.terms import BadPicture
 from ndcb.generators import make_templates
 from ndcb.models.checkpoints import Checkpoint
+from ndcb.models.operating_points import for_search, operating_point
 from ndcb.results import thresholds
 from ndcb.vault.enrolment import MOST_PHOTOS
 from ndcb.vault.keys import rotation
@@ -40,30 +41,41 @@ class Compared:
 
 
 class Generators:
-    """The default generators, plain and sealed, on photos whose F(X) is known already.
+    """A recogniser's generators by login, on photos whose F(X) is known already.
 
     They read nothing but F(X).
     """
 
-    def __init__(self, plain: Checkpoint, sealed: Checkpoint, recogniser: torch.nn.Module):
+    def __init__(
+        self, plain: Checkpoint, recogniser: torch.nn.Module, sealed: Checkpoint | None = None
+    ):
+        """sealed: None where the recogniser has none; then nothing is told of that login."""
         self.plain, self.sealed, self.recogniser = plain, sealed, recogniser
         self.device = next(recogniser.parameters()).device
 
     @property
-    def thresholds(self) -> dict[str, float]:
-        return {"plain": self.plain.record["threshold"], "sealed": self.sealed.record["threshold"]}
+    def of_login(self) -> dict[str, Checkpoint]:
+        return {"plain": self.plain} | ({"sealed": self.sealed} if self.sealed else {})
+
+    def thresholds(self, fmr: str | None = None) -> dict[str, float]:
+        """By login. fmr: as in `operating_points.operating_point`."""
+        return {
+            login: operating_point(generator.record, fmr).threshold
+            for login, generator in self.of_login.items()
+        }
 
     def probes(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """F(X) -> what each login compares."""
-        return {"plain": embeddings, "sealed": self._directions(embeddings)}
+        plain = {"plain": embeddings}
+        return plain | {"sealed": self._directions(embeddings)} if self.sealed else plain
 
     def compared(self, photos: Photos, change: str, rows: np.ndarray) -> dict[str, Compared]:
         """By login, of photos after a change; F(T) is kept in the cache."""
+        references = {"plain": self.plain_references(photos, change, rows)}
+        if self.sealed:
+            references["sealed"] = self._opened(photos, change, rows)
         probes = self.probes(photos.seen(change, rows).embeddings)
-        return {
-            "plain": Compared(probes["plain"], self.plain_references(photos, change, rows)),
-            "sealed": Compared(probes["sealed"], self._opened(photos, change, rows)),
-        }
+        return {login: Compared(probes[login], references[login]) for login in references}
 
     def plain_references(self, photos: Photos, change: str, rows: np.ndarray) -> np.ndarray:
         """F(T) of plain templates, (n, m)."""
@@ -171,26 +183,44 @@ def _is_one_person(probes: np.ndarray, threshold: float) -> bool:
 # a search
 
 
-def identification(references: np.ndarray, probes: np.ndarray, threshold: float) -> dict:
-    """Number of names -> share of strangers whom a search names, measured and predicted.
+def identification(
+    references: np.ndarray, probes: np.ndarray, generator: str, record: dict
+) -> dict:
+    """Number of names -> what `identification` in `training.quality.gate` tells of it.
 
-    references: F(T), (n, templates of a name, m); probes: F(X) of one photo each, (n, m). Each draw
-    enrols so many people and searches for others.
+    references: F(T), (n, templates of a name, m); probes: F(X) of one photo each, (n, m). generator
+    and record: what made the templates. Each draw enrols so many people and searches for others.
     """
-    chooser = np.random.default_rng(0)
     templates = references.shape[1]
-    near = squared(references.reshape(-1, references.shape[2]), probes) < threshold
-    matches = near.reshape(len(references), templates, -1).any(1)  # name, probe
+    squared_distances = squared(references.reshape(-1, references.shape[2]), probes)
+    nearest = squared_distances.reshape(len(references), templates, -1).min(1)  # name, probe
+    alone = operating_point(record).threshold
     found = {}
     for names in NAMES:
         if names + STRANGERS > len(probes):
             break
-        named = []
-        for _ in range(DRAWS):
-            drawn = chooser.permutation(len(probes))
-            enrolled, strangers = drawn[:names], drawn[names : names + STRANGERS]
-            named.append(matches[np.ix_(enrolled, strangers)].any(0).mean())
-        compared = [(DEFAULT_FACES, names * templates)]
-        predicted = thresholds.false_name_chance(compared, threshold)
-        found[str(names)] = {"named": float(np.mean(named)), "predicted": predicted}
+        point = for_search(record, names * templates)
+        named, named_alone = named_shares(nearest, names, (point.threshold, alone))
+        compared = [(generator, names * templates)]
+        found[str(names)] = {
+            "fmr": point.fmr,
+            "named": named,
+            "predicted": thresholds.false_name_chance(compared, point.threshold),
+            "named_at_one_to_one": named_alone,
+        }
     return found
+
+
+def named_shares(nearest: np.ndarray, names: int, limits: tuple[float, ...]) -> list[float]:
+    """Share of strangers who are named at each limit, the mean of DRAWS draws.
+
+    nearest: squared distances of each name's nearest template and each probe, (n, n).
+    """
+    chooser = np.random.default_rng(0)
+    shares = []
+    for _ in range(DRAWS):
+        drawn = chooser.permutation(len(nearest))
+        enrolled, strangers = drawn[:names], drawn[names : names + STRANGERS]
+        distances = nearest[np.ix_(enrolled, strangers)].min(0)
+        shares.append([(distances < limit).mean() for limit in limits])
+    return np.mean(shares, 0).tolist()
