@@ -23,7 +23,7 @@ HEIGHTS = {"distort": 780, "embedding": 975, "login": 1215}
 
 
 def distort(page: Page) -> None:
-    page.wait_for_function("document.querySelector('#template img').naturalWidth == 160")
+    page.wait_for_function("document.querySelector('#template img').naturalWidth > 0")
 
 
 def embedding(page: Page) -> None:
