@@ -28,7 +28,8 @@ TAKEN = (
 class Distort:
     """Turn the faces of photos into templates.
 
-    Writes DIR/<stem>.template.png (160x160, lossless; of several faces <stem>.1.template.png,
+    Writes DIR/<stem>.template.png (112x112 for SFace, 160x160 for FaceNet, lossless; of several
+    faces <stem>.1.template.png,
     <stem>.2.template.png ..., sure ones first, then the largest) and prints one JSON object a line:
     photo, template, face_box, generator, distances, embedding_distance (squared, of the stored
     picture), milliseconds. A photo that fails prints its line with "error"; the exit code is then

@@ -104,9 +104,9 @@ def test_sets_do_not_share_a_cache(material):
     )
 
 
-def test_the_threshold_is_of_development_people(material):
-    figures, threshold = measure_sealed(material)
-    development = material.development
+def test_the_thresholds_are_of_development_people(material):
+    figures, points = measure_sealed(material)
+    development, threshold = material.development, points["1e-3"]
     genuine, impostor = scores(
         material.opened(development),
         material.directions(development),

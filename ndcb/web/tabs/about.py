@@ -31,9 +31,10 @@ none of this holds. Whoever has a stolen key, or a photo and the key, or the ser
 Do not protect anything with it."""
 
 HOW = """### How it works
-1. A detector finds the face and cuts it out, 160 x 160 pixels: X.
-2. A frozen recogniser F turns any face into 512 numbers, its embedding; the squared distance of
-   two embeddings says how unlike they are.
+1. A detector finds the face and cuts it out, for SFace with 112 x 112 pixels, for FaceNet with
+   160 x 160: X.
+2. A frozen recogniser F turns any face into numbers (SFace 128, FaceNet 512), its embedding; the
+   squared distance of two embeddings says how unlike they are.
 3. A generator paints another picture of the same size, the template T, which is what is stored.
    - **The paper's** is a U-Net, T = G(X), trained for two wishes at once, each with its weight
      (Eq. 7): the *picture loss* falls as T and X move apart (Eq. 8); the *embedding loss* is zero
