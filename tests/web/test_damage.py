@@ -9,6 +9,7 @@ import pytest
 
 import app
 from ndcb.attacks import restore
+from ndcb.core.terms import DEFAULT_FACES
 from ndcb.faces import samples
 from ndcb.models import checkpoints, kinds
 from ndcb.models.pipeline import Models
@@ -18,7 +19,7 @@ from ndcb.web import demonstration
 from ndcb.web.page import NOT_SHOWN, TABS
 from ndcb.web.tabs import about
 
-BESIDE = "faces-bottleneck"
+BESIDE = DEFAULT_FACES
 NEEDED_BY = {
     f"{BESIDE}/evaluation/summary.json": {"Results", "Attacks", "About", "Embedding space"},
     f"{BESIDE}/evaluation/scores.npz": {"Results", "Attacks", "Login"},

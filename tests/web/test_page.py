@@ -447,7 +447,7 @@ def test_the_folder_goes_with_the_process(tmp_path):
 
 def test_the_committed_example_is_what_the_models_give(models):
     stored = examples.example(DEFAULT_FACES)
-    face = models.find(samples.portrait())[0].image
+    face = models.find(samples.portrait())[0]
     result = models.distorter(DEFAULT_FACES).distort(face)
     difference = (to_tensor([stored.template]) - to_tensor([result.template])).abs()
     assert float(difference.mean()) < 0.01

@@ -392,7 +392,7 @@ def test_the_endpoint_answers_yes_or_no_only(page, models, photos, tmp_path, lev
     assert ask("3", "3", "digits", "0.1%") == ask("3", "3", "digits") == {"accepted": True}
     refused = {
         ("3", "3", "digits", "2%"): "no operating point. Choose one of: 1%, 0.1%, 0.01%",
-        ("3", "portrait", DEFAULT_FACES): "160x160",
+        ("3", "portrait", DEFAULT_FACES): "112x112",
         ("face", "nothing", DEFAULT_FACES): "No face",
         ("3", "3", "../x"): "unknown",
     }
