@@ -27,13 +27,15 @@ class Link:
     photo: Decision
     """Against a photo that the thief found elsewhere."""
     stored: Decision | None
-    """Against the nearest template that is stored for the name now; None: there is none of its
-    kind.
+    """Against the nearest template that is stored for the name now; None: there is none for its
+    recogniser.
     """
     same_file: bool
     """The stolen template is still stored as it is."""
     sealed_now: bool = False
     """What is stored for the name now is sealed."""
+    judge: str = ""
+    """The plain generator whose recogniser and threshold have decided."""
 
 
 def link(
@@ -73,7 +75,7 @@ def link_at(models: Models, database: Sequence[Stolen], stolen: Stolen, photo: P
 
     Raises UserError: the photo has another size than the recogniser takes.
     """
-    stored = [other for other in database if _same_name_and_kind(other, stolen)]
+    stored = [other for other in database if _comparable(other, stolen)]
     recogniser = recogniser_of(models, stolen.generator)
     against = {"photo": recogniser.aligned(photo)}
     against |= {f"template {number}": other.picture for number, other in enumerate(stored, 1)}
@@ -91,6 +93,7 @@ def link_at(models: Models, database: Sequence[Stolen], stolen: Stolen, photo: P
         min(decisions, key=lambda decision: decision.squared_distance, default=None),
         any(other.png == stolen.png for other in stored),
         any(is_sealed(other.generator) for other in stored),
+        recogniser.generator.name,
     )
 
 
@@ -105,6 +108,6 @@ def _alike(generator: str, generators: Sequence[str]) -> list[str]:
     return [generator, *others]
 
 
-def _same_name_and_kind(one: Stolen, other: Stolen) -> bool:
-    of_one_name = person_of(one.name) == person_of(other.name)
-    return of_one_name and is_digit(one.generator) == is_digit(other.generator)
+def _comparable(one: Stolen, other: Stolen) -> bool:
+    """Of one name, and for one recogniser."""
+    return person_of(one.name) == person_of(other.name) and one.recogniser == other.recogniser

@@ -64,7 +64,7 @@ class Keyed(KeyStored):
 @dataclass(frozen=True, kw_only=True)
 class Enrolling(Judged, Keyed):
     generator: str | None = None
-    """Name of a checkpoint, or the path of its folder. Default: sface-bottleneck, and faces-sealed
+    """Name of a checkpoint, or the path of its folder. Default: sface-bottleneck, and sface-sealed
     for sealed templates.
     """
     seal: Literal["passphrase", "card", "service"] | None = None

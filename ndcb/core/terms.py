@@ -18,7 +18,7 @@ BY_BOX, BY_LANDMARKS = ALIGNMENTS = "box", "landmarks"
 """How a recogniser wants its faces cut out."""
 DEFAULT_FACES, DEFAULT_DIGITS = "sface-bottleneck", "digits"
 """The generators that the page and the command line take unless told otherwise."""
-DEFAULT_SEALED = "faces-sealed"
+DEFAULT_SEALED = "sface-sealed"
 """The same for templates that need a key."""
 
 

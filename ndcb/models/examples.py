@@ -13,12 +13,13 @@ from ndcb.core.files import whole_file, write_json
 from ndcb.core.terms import BY_BOX, BY_LANDMARKS, Face, UserError
 from ndcb.faces.samples import portrait
 from ndcb.models import checkpoints
+from ndcb.models.operating_points import operating_point
 from ndcb.models.pipeline import Distortion, Models, stopwatch
 from ndcb.models.templates import save_template
 
 EXAMPLE = ("example.original.png", "example.template.png", "example.json")
-NOT_NUMBERS = ("original", "template", "template_embedding")
-"""Fields of a `Distortion` that example.json leaves out."""
+NOT_NUMBERS = ("original", "template", "template_embedding", "threshold")
+"""Fields of a `Distortion` that example.json leaves out. The threshold is the record's."""
 OF_ALIGNMENT = {BY_BOX: "faces-bottleneck", BY_LANDMARKS: "sface-bottleneck"}
 """Generators whose examples hold the portrait's face in this alignment."""
 
@@ -62,7 +63,8 @@ def example(generator: str) -> Distortion:
     """What `make_example` stored."""
     numbers = checkpoints.FOLDER / generator / EXAMPLE[2]
     pictures = [_picture(generator, name) for name in EXAMPLE[:2]]
-    return Distortion(*pictures, **json.loads(numbers.read_text()))
+    limit = operating_point(checkpoints.record(generator)).threshold
+    return Distortion(*pictures, **{**json.loads(numbers.read_text()), "threshold": limit})
 
 
 def portrait_face() -> Face:

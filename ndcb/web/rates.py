@@ -43,7 +43,8 @@ def percent(share: float, count: int, up: bool = False) -> str:
 def _percent(share: float, up: bool) -> str:
     """With one decimal, and of less than 1 % with two significant digits. share: not 0."""
     value = 100 * share
-    digits = max(1, 1 - math.floor(math.log10(value)))
+    rounded = float(f"{value:.1e}")
+    digits = max(1, 1 - math.floor(math.log10(rounded)))
     if up:
         value = math.ceil(value * 10**digits - 1e-6) / 10**digits
     return f"{value:.{digits}f} %"

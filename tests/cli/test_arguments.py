@@ -7,6 +7,7 @@ import pytest
 from ndcb.__main__ import VERBS, _parse
 from ndcb.cli.arguments import options_first
 from ndcb.core.terms import UserError
+from ndcb.models.operating_points import NAMED
 
 
 @dataclass
@@ -60,6 +61,19 @@ def test_numbers_that_an_option_cannot_have(arguments, option):
         _parse(arguments)
 
 
+@pytest.mark.parametrize("fmr", [*NAMED, None])
+def test_rates_are_given_by_name(fmr):
+    option = ["--fmr", fmr] if fmr else []
+    for verb in (["verify", "Ann", "a.jpg"], ["identify", "a.jpg"], ["compare", "a.jpg", "b.jpg"]):
+        assert _parse([*verb, *option]).fmr == fmr
+
+
+def test_a_login_has_one_limit():
+    for verb in (["verify", "Ann", "a.jpg"], ["identify", "a.jpg"]):
+        with pytest.raises(UserError, match="--threshold and --fmr both say"):
+            _parse([*verb, "--threshold", "0", "--fmr", "0.1%"])
+
+
 @pytest.mark.parametrize("verb", ["distort", "compare", "enrol", "renew", "verify", "identify"])
 def test_photos_may_be_followed_by_options_and_more_photos(verb):
     names = {"enrol": ["Ann"], "renew": ["Ann"], "verify": ["Ann"]}.get(verb, [])
@@ -83,6 +97,8 @@ def test_photos_may_be_followed_by_options_and_more_photos(verb):
         ["verify", "Ann", "a.jpg", "b.jpg"],
         ["list", "--generator"],
         ["identify", "a.jpg", "--threshold", "low"],
+        ["verify", "Ann", "a.jpg", "--fmr", "5%"],
+        ["compare", "a.jpg", "b.jpg", "--fmr", "0.001"],
         ["nonsense"],
     ],
 )

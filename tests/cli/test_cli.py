@@ -18,6 +18,7 @@ from ndcb.core.distances import image_distances
 from ndcb.core.tensors import to_tensor
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.models import checkpoints
+from ndcb.models.operating_points import OLD
 from tests import odd_files
 from tests.conftest import ROOT
 from tests.core.test_files import largest_file
@@ -74,6 +75,32 @@ def test_compare_takes_photos_and_templates(capsys, tmp_path, photo):
     assert line["threshold"] == checkpoints.load(DEFAULT_FACES).record["threshold"]
     _, [equal], _ = run(capsys, "compare", photo, photo)
     assert equal["squared_distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_compare_is_judged_at_the_rate_that_is_asked_for(capsys, tmp_path, models, monkeypatch):
+    """A grey crop and itself are at distance 0, under any threshold but 0."""
+    distorter = models.distorter(DEFAULT_FACES)
+    record, (_, height, width) = distorter.generator.record, distorter.recogniser.image_shape
+    monkeypatch.setattr("ndcb.models.pipeline.Models", lambda *_: models)
+    Image.new("RGB", (width, height), "grey").save(tmp_path / "crop.png")
+    pair = ("compare", tmp_path / "crop.png", tmp_path / "crop.png", "--aligned")
+
+    monkeypatch.setitem(record, "thresholds", {"1e-2": 1.25, "1e-3": 1.0, "1e-4": 0.0})
+    for option, limit, rate in (
+        ((), 1.0, 1e-3),
+        (("--fmr", "1%"), 1.25, 0.01),
+        (("--fmr", "0.01%"), 0.0, 1e-4),
+    ):
+        _, [line], _ = run(capsys, *pair, *option)
+        assert (line["threshold"], line["fmr"], line["same"]) == (limit, rate, limit > 0)
+
+    monkeypatch.delitem(record, "thresholds")
+    _, [line], _ = run(capsys, *pair)
+    assert (line["threshold"], line["fmr"]) == (record["threshold"], None)
+    code, [line], _ = run(capsys, *pair, "--fmr", "1%")
+    assert (code, line["error"]) == (1, OLD)
+    named = run(capsys, *pair, "--fmr", "1%", "--generator", DEFAULT_FACES)
+    assert named == (2, [], f"{OLD}\n")
 
 
 def test_compare_asks_the_generator_that_a_template_names(capsys, tmp_path, photo):

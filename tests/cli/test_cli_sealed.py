@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from ndcb.__main__ import main
-from ndcb.core.terms import DEFAULT_FACES
+from ndcb.core.terms import DEFAULT_FACES, DEFAULT_SEALED
+from ndcb.models.operating_points import OLD
 from ndcb.vault.key_card import KeyCard
 from ndcb.vault.key_sources import Scrypt
 from tests.conftest import ROOT
 from tests.core.test_files import largest_file
-from tests.vault.toys import NOBODY, ToyModels, photo, sealing, toy, weak_hash
+from tests.vault.toys import NOBODY, ToyModels, measured, photo, sealing, toy, weak_hash
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_login_with_a_passphrase(call, here):
     assert line.pop("time").endswith("Z")
     assert line == {
         "name": "Ann",
-        "generator": "faces-sealed",
+        "generator": DEFAULT_SEALED,
         "recogniser": "colours",
         "templates": 2,
         "faces": [1, 1],
@@ -83,6 +84,22 @@ def test_a_login_with_a_passphrase(call, here):
     assert call("verify", "Ann", "p0-2.png", typed="correct horse")[0] == 1
     assert call("verify", "Ann", "p0-2.png", typed="another phrase")[0] == 0
     assert call("revoke", "Ann")[:2] == (0, [{"name": "Ann", "revoked": 1, "keys": "destroyed"}])
+
+
+def test_a_sealed_login_is_judged_at_the_rate_that_is_asked_for(call, here, monkeypatch):
+    seal = sealing()
+    models = ToyModels(toy(DEFAULT_FACES), seal)
+    monkeypatch.setattr("ndcb.models.pipeline.Models", lambda *_: models)
+    words = {"typed": "correct horse\n"}
+    assert call("enrol", "Ann", "p0-0.png", "--seal", "passphrase", **words)[0] == 0
+    code, _, err = call("verify", "Ann", "p0-1.png", "--fmr", "1%", **words)
+    assert (code, err) == (2, f"{OLD}\n")
+
+    measured(seal, at_1e_2=1.0, at_1e_3=1e-5, at_1e_4=0.0)
+    accepted = {"name": "Ann", "photo": "p0-1.png", "faces": 1, "accepted": True}
+    assert call("verify", "Ann", "p0-1.png", "--fmr", "1%", **words)[:2] == (0, [accepted])
+    for option in ((), ("--fmr", "0.1%"), ("--fmr", "0.01%")):
+        assert call("verify", "Ann", "p0-1.png", *option, **words)[0] == 1
 
 
 def test_a_login_with_a_card(call, here):

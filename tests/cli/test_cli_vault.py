@@ -15,9 +15,11 @@ from ndcb.__main__ import main
 from ndcb.core.terms import DEFAULT_FACES
 from ndcb.faces.images import read_picture
 from ndcb.models import quality
+from ndcb.models.operating_points import LEVELS as RATES
+from ndcb.models.operating_points import NAMED, OLD
 from ndcb.results import thresholds
 from tests.conftest import ROOT
-from tests.vault.toys import NOBODY, ToyModels, photo, toy
+from tests.vault.toys import NOBODY, ToyModels, measured, photo, toy
 
 
 def run(capsys, *arguments) -> tuple[int, list[dict], str]:
@@ -38,6 +40,18 @@ def here(tmp_path, monkeypatch):
             photo(person, shot).save(f"p{person}-{shot}.png")
     NOBODY.save("wall.png")
     return tmp_path
+
+
+LEVELS = {"at_1e_2": 1.2, "at_1e_3": 1e-5, "at_1e_4": 0.0}
+"""At 1 % p0-1.png is let in as p0-0.png's person, at 0.1 % it is not."""
+
+
+@pytest.fixture
+def lone_models(here, monkeypatch) -> ToyModels:
+    """The same models in every call."""
+    models = ToyModels(toy(DEFAULT_FACES), toy("other"))
+    monkeypatch.setattr("ndcb.models.pipeline.Models", lambda *_: models)
+    return models
 
 
 def test_a_login_from_enrolment_to_revocation(capsys, here):
@@ -62,6 +76,7 @@ def test_a_login_from_enrolment_to_revocation(capsys, here):
         "faces": 1,
         "accepted": True,
         "threshold": 0.5,
+        "fmr": None,
     }
     code, [line], _ = run(capsys, "verify", "Ann", "p1-0.png")
     assert code == 1
@@ -102,14 +117,15 @@ def test_identify_goes_on_after_a_bad_photo(capsys, here):
     assert run(capsys, "identify", "p0-1.png", "--threshold", "0")[0] == 1
 
 
-def test_a_search_says_how_likely_it_names_a_stranger(capsys, here):
+def test_a_search_says_how_likely_it_names_a_stranger(capsys, lone_models):
     """By the rates measured for the default generator; for `other` there are none."""
+    lone_models.distorter(DEFAULT_FACES).generator.record["threshold"] = 1.2
     for number, person in enumerate(("Ann", "Bob")):
         run(capsys, "enrol", person, f"p{number}-0.png")
     _, [line], _ = run(capsys, "identify", "p0-1.png")
-    fmr = thresholds.rates(DEFAULT_FACES, thresholds.login_threshold(DEFAULT_FACES)).fmr
+    fmr = thresholds.rates(DEFAULT_FACES, 1.2).fmr
     assert line["false_name_chance"] == pytest.approx(1 - (1 - fmr) ** 2, abs=1e-6)
-    assert 0.005 < fmr < 0.05
+    assert 0.001 < fmr < 0.05
     _, [line], _ = run(capsys, "identify", "p0-1.png", "--threshold", "0.9")
     assert line["false_name_chance"] == pytest.approx(
         1 - (1 - thresholds.rates(DEFAULT_FACES, 0.9).fmr) ** 2, abs=1e-6
@@ -118,6 +134,55 @@ def test_a_search_says_how_likely_it_names_a_stranger(capsys, here):
     _, [line], _ = run(capsys, "identify", "p0-1.png")
     assert line["name"] == "Ann"
     assert line["false_name_chance"] is None
+
+
+@pytest.mark.parametrize(
+    "fmr, threshold, rate",
+    [("1%", 1.2, 0.01), ("0.1%", 1e-5, 1e-3), ("0.01%", 0.0, 1e-4), (None, 1e-5, 1e-3)],
+)
+def test_a_login_is_judged_at_the_rate_that_is_asked_for(capsys, lone_models, fmr, threshold, rate):
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    measured(lone_models.distorter(DEFAULT_FACES), **LEVELS)
+    option = ["--fmr", fmr] if fmr else []
+    for verb in (["verify", "Ann"], ["identify"]):
+        code, [line], _ = run(capsys, *verb, "p0-1.png", *option)
+        assert (code, line["accepted"]) == ((0, True) if fmr == "1%" else (1, False))
+        assert (line["threshold"], line["fmr"]) == (threshold, rate)
+
+
+def test_a_search_among_many_is_stricter_than_a_login(capsys, lone_models):
+    """1 % / 2 is less than 1 %, and the next level that the record holds is 0.1 %."""
+    for number, person in enumerate(("Ann", "Bob")):
+        run(capsys, "enrol", person, f"p{number}-0.png")
+    measured(lone_models.distorter(DEFAULT_FACES), **LEVELS | {"at_1e_3": 1.1})
+    assert run(capsys, "verify", "Ann", "p0-1.png", "--fmr", "1%")[1][0]["threshold"] == 1.2
+    _, [line], _ = run(capsys, "identify", "p0-1.png", "--fmr", "1%")
+    assert (line["name"], line["threshold"], line["fmr"]) == ("Ann", 1.1, 1e-3)
+    chances = [1 - (1 - thresholds.rates(DEFAULT_FACES, limit).fmr) ** 2 for limit in (1.1, 1.2)]
+    assert line["false_name_chance"] == pytest.approx(chances[0], abs=1e-6)
+    assert chances[1] > chances[0] + 1e-5
+
+
+def test_one_of_two_limits(capsys, lone_models):
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    for verb in (["verify", "Ann"], ["identify"]):
+        code, lines, err = run(capsys, *verb, "p0-1.png", "--fmr", "1%", "--threshold", "1")
+        assert (code, lines) == (2, [])
+        assert err == (
+            "--threshold and --fmr both say where a login is judged. Give one of them.\n"
+        )
+    measured(lone_models.distorter(DEFAULT_FACES), **LEVELS)
+    code, [line], _ = run(capsys, "verify", "Ann", "p0-1.png", "--threshold", "1")
+    assert (code, line["threshold"], line["fmr"]) == (0, 1.0, None)
+
+
+def test_an_older_record_has_no_rates(capsys, lone_models):
+    run(capsys, "enrol", "Ann", "p0-0.png")
+    for verb in (["verify", "Ann"], ["identify"]):
+        assert run(capsys, *verb, "p0-1.png")[1][0]["fmr"] is None
+        code, lines, err = run(capsys, *verb, "p0-1.png", "--fmr", "0.1%")
+        assert (code, lines) == (2, [])
+        assert err == f"Template 1 of 'Ann' cannot be compared: {OLD}\n"
 
 
 def test_poor_photos_are_told_and_taken_by_who_insists(capsys, here, monkeypatch):
@@ -235,8 +300,11 @@ def test_a_damaged_template_is_listed_and_skipped(capsys, here):
 def test_help_says_what_the_exit_codes_mean():
     for verb, options in (
         ("enrol", ("--vault", "--generator", "--device", "--any-quality")),
-        ("verify", ("--vault", "--threshold", "--any-quality")),
-        ("identify", ("--vault", "--threshold", "--any-quality", "false_name_chance")),
+        ("verify", ("--vault", "--threshold", "--fmr", *NAMED, "--any-quality", OLD)),
+        (
+            "identify",
+            ("--vault", "--threshold", *NAMED, RATES[0], RATES[-1], "false_name_chance", OLD),
+        ),
         ("revoke", ("--vault", "--keys")),
         ("renew", ("--vault", "--keys", "--seal", "--card", "--secret", "--any-quality")),
         ("list", ("--vault", "--generator")),
@@ -249,7 +317,8 @@ def test_help_says_what_the_exit_codes_mean():
             timeout=120,
         )
         assert done.returncode == 0
-        assert all(option in done.stdout for option in options)
+        words = " ".join(done.stdout.replace("│", " ").split())
+        assert all(option in words for option in options)
         assert "Exit code: 0" in done.stdout
         assert "vault.sqlite" in done.stdout
 

@@ -142,6 +142,21 @@ def test_the_readme_tells_shapes_alignment_threshold_and_licences(models, name, 
         assert word in text, word
 
 
+def test_the_readme_tells_every_threshold_with_its_rate(models, monkeypatch):
+    distorter = models.distorter("digits")
+    record = distorter.generator.record
+    monkeypatch.setitem(record, "thresholds", {"1e-2": 1.25, "1e-3": 1.125, "1e-4": 0.75})
+    text = readme(distorter)
+    for row in ("| 1.25 | 1% |", "| 1.125 | 0.1%, the default |", "| 0.75 | 0.01% |"):
+        assert row in text
+    assert "return squared_distances < 1.125\n" in text
+
+    monkeypatch.delitem(record, "thresholds")
+    older = readme(distorter)
+    assert f"**{record['threshold']}**, the login threshold" in older and "| FMR |" not in older
+    assert f"return squared_distances < {record['threshold']}\n" in older
+
+
 def test_sface_is_aligned_by_landmarks_and_has_a_licence(models):
     text = readme(models.distorter("sface-bottleneck"))
     assert "(38.2946, 51.6963)" in text and "(n, 3, 112, 112)" in text and "(n, 128)" in text

@@ -28,11 +28,17 @@ def test_the_four_pairs_by_hand():
             batches.append(len(pictures))
             return torch.tensor([[0.0], [1], [3], [7]])
 
-        def decide(self, reference, probe):
-            return Decision(float((reference - probe).square().sum()), 3.0)
+        def decide(self, reference, probe, fmr):
+            limit = {None: 3.0, "1%": 5.0}[fmr]
+            return Decision(float((reference - probe).square().sum()), limit)
 
     result = compare_faces(Toy(), FACE, FACE)
-    assert batches == [4]
+    assert batches == [4] and result.threshold == 3
+    looser = compare_faces(Toy(), FACE, FACE, "1%")
+    assert [name for name in PAIRS if looser.decisions[name].same] == [
+        "plain_plain",
+        "template_plain",
+    ]
     assert {name: decision.squared_distance for name, decision in result.decisions.items()} == {
         "plain_plain": 1,
         "template_plain": 4,

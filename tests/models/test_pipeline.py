@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ndcb.core.tensors import to_tensor
-from ndcb.core.terms import BadCheckpoint, BadPicture, UnknownName, UserError
+from ndcb.core.terms import BadCheckpoint, BadPicture, NotAvailable, UnknownName, UserError
 from ndcb.faces import samples
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
@@ -127,6 +127,25 @@ def test_polish_brings_the_template_nearer_and_shows_its_cost(models, astronaut)
     assert distorter.decide(template, photo).squared_distance == pytest.approx(
         polished.embedding_distance, abs=1e-4
     )
+
+
+def test_a_decision_at_an_operating_point(models, monkeypatch):
+    distorter = models.distorter("digits")
+    record = distorter.generator.record
+    monkeypatch.setitem(record, "thresholds", {"1e-2": 1.25, "1e-3": 1.0, "1e-4": 0.75})
+    one, other = torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.75**0.5])  # at distance 1
+    decisions = [distorter.decide(one, other, fmr) for fmr in ("1%", "0.1%", "0.01%", None)]
+    assert [decision.threshold for decision in decisions] == [1.25, 1.0, 0.75, 1.0]
+    assert decisions[0].same and not decisions[2].same
+    blank = Image.new("L", (28, 28))
+    assert distorter.distort(blank).threshold == 1.0
+    with pytest.raises(UserError, match="'2%' is no operating point"):
+        distorter.decide(one, other, "2%")
+
+    monkeypatch.delitem(record, "thresholds")
+    assert distorter.decide(one, other).threshold == record["threshold"]
+    with pytest.raises(NotAvailable, match="measured by an older program"):
+        distorter.decide(one, other, "0.1%")
 
 
 @pytest.mark.slow

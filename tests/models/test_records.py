@@ -31,6 +31,7 @@ COMMITTED = {
     "faces-sealed": ("direction", "sealed", "Faces: sealed with a key, T = D(R z(X))"),
     "inverter": ("embedding", "inverter", "Faces: inverter of bare embeddings"),
     "sface-sealed": ("direction", "sealed", "Faces: sealed with a key, for SFace"),
+    "inverter-sface": ("embedding", "inverter", "Faces: inverter of bare embeddings by SFace"),
     "sface-bottleneck": ("embedding", "bottleneck", "Faces: bottleneck for SFace, T = D(F(X))"),
 }
 

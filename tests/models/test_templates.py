@@ -161,7 +161,7 @@ def test_the_command_renews_the_stored_example(copied, capsys):
     "name, said",
     [
         (DEFAULT_DIGITS, "Generator 'digits' distorts digits. Name one of faces"),
-        (DEFAULT_SEALED, "Generator 'faces-sealed' needs a key"),
+        (DEFAULT_SEALED, "Generator 'sface-sealed' needs a key"),
         ("nobody", "unknown checkpoint 'nobody'"),
     ],
 )

@@ -62,6 +62,17 @@ def without_judges(figures: dict, *names: str) -> dict:
     }
 
 
+def for_sface(figures: dict) -> dict:
+    """The same of a generator for SFace: it judges in FaceNet's place, and FaceNet is not asked."""
+    renamed = {"facenet": "sface"}
+    return {
+        key: {renamed.get(name, name): judged for name, judged in value.items()}
+        if key in (*THIEVES, "thresholds")
+        else value
+        for key, value in figures.items()
+    }
+
+
 def write_summary(folder, name: str, attacked: dict | None) -> None:
     place = folder / name / "evaluation"
     place.mkdir(parents=True)
@@ -138,6 +149,15 @@ def test_a_judge_who_was_not_there():
         nobody[thief]["facenet"]["another_photo"]["share"] = None
     assert "| FaceNet, another photo | - | - | - | - |" in restoration.figures_table(nobody)
     assert "given the same photo" in restoration.finding(nobody)
+
+
+def test_a_generator_is_judged_by_its_own_recogniser():
+    figures = for_sface(toy_figures())
+    table = restoration.figures_table(figures)
+    assert "| SFace, the same photo | 50.0% | 10.0% | 10.0% | 0.1% |" in table
+    assert "its embedding would:** SFace, given the same photo" in restoration.finding(figures)
+    texts = [table, *(words(figures) for words in (restoration.finding, restoration.how))]
+    assert "FaceNet" not in " ".join([*texts, restoration.beside(figures)])
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,15 @@ def test_the_worst_judge_counts_and_a_missing_one_does_not():
     assert goals.restored_above_floor(nobody) is None
 
 
+def test_the_generators_own_recogniser_judges():
+    mine = {
+        thief: {"ssim": 0.4, "psnr": 13.0, "sface": share(value), "dlib": None}
+        for thief, value in (("restoration", 0.3), ("embedding_inversion", 0.1))
+    }
+    worst = goals.restored_above_floor(mine)
+    assert worst == (pytest.approx(0.2), "restoration", "sface", "same_photo")
+
+
 def test_what_was_not_measured_is_neither_met_nor_missed():
     found = goals.reached(
         summary(attacks={}, second_recogniser={"not_measured": "dlib is not installed"})

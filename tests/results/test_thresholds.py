@@ -50,6 +50,24 @@ def test_the_next_larger_measured_threshold_counts(summary, threshold, fmr):
     assert found.of == (thresholds.GroupRate("<ours>", 6, 2, fmr),)
 
 
+def test_the_chance_of_a_false_name_at_the_thresholds_that_were_used(monkeypatch):
+    """FMR is a tenth of the threshold here; the default threshold is 2."""
+    monkeypatch.setattr(
+        thresholds,
+        "rates",
+        lambda generator, limit: thresholds.Rates(limit / 10, 0.0, 1, 1, "nobody"),
+    )
+    monkeypatch.setattr(thresholds, "login_threshold", lambda generator: 2.0)
+    compared = (("one", 1), ("two", 2))
+    for limit, chance in (
+        ({"one": 1.0, "two": 5.0}, 1 - 0.9 * 0.5**2),
+        (1.0, 1 - 0.9**3),
+        (0.0, 0.0),
+        (None, 1 - 0.8**3),
+    ):
+        assert thresholds.false_name_chance(compared, limit) == pytest.approx(chance)
+
+
 @pytest.mark.parametrize(
     "groups", [{"not_measured": "no table"}, {"of": 3}, FIGURES | {"threshold": ["x"]}, [], None]
 )

@@ -15,14 +15,15 @@ from torch import nn
 
 from ndcb.core.distances import ssim
 from ndcb.core.tensors import quantise
-from ndcb.core.terms import BY_BOX, NotAvailable, UserError
+from ndcb.core.terms import ALIGNMENTS, BY_BOX, BY_LANDMARKS, NotAvailable, UserError
 from ndcb.faces.detectors import Detector
 from ndcb.faces.samples import portrait
-from ndcb.generators.bottleneck import BottleneckConfig
+from ndcb.generators.bottleneck import Bottleneck, BottleneckConfig
 from ndcb.generators.unet import UNet, UNetConfig
 from ndcb.models import checkpoints
-from ndcb.models.checkpoints import Checkpoint
+from ndcb.models.checkpoints import INVERTERS, Checkpoint
 from ndcb.report.attacks import report_section
+from ndcb.report.names import JUDGES, judge_key
 from ndcb.results.goals import reached
 from training import __main__ as command
 from training import evaluation
@@ -30,8 +31,11 @@ from training.attacks import attack as attacking
 from training.attacks import attackers, figures
 from training.attacks.attackers import Attacker, AttackerTraining
 from training.attacks.figures import Judge, accepted, judge, share
+from training.data.alignment import realigned
+from training.data.datasets import SIDES
 from training.data.material import Material
 from training.data.pictures import Pictures
+from training.measure import judges as judging
 from training.measure.record import mated_pairs
 from training.presets import Schedule
 
@@ -79,10 +83,16 @@ class Coarse(nn.Module):
         )
 
 
+class Upright(Coarse):
+    """The same for faces that are aligned by their landmarks."""
+
+    alignment = BY_LANDMARKS
+
+
 class Means:
     """A second recogniser: mean colours."""
 
-    name, alignment = "means", BY_BOX
+    name, alignment = "dlib-means", BY_BOX
 
     @property
     def code(self) -> tuple[type, ...]:
@@ -95,7 +105,7 @@ class Means:
         return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
 
 
-def toy_pictures(people=12, each=2, side=32, seed=0) -> Pictures:
+def toy_pictures(people=12, each=2, side=32, seed=0, alignment=BY_BOX, **others) -> Pictures:
     """Every person a pattern of coloured blocks, every photo of it a little different; a third of
     the people in each part.
     """
@@ -107,15 +117,22 @@ def toy_pictures(people=12, each=2, side=32, seed=0) -> Pictures:
     parts = np.array(["training", "development", "test"])[numbers % 3]
     labels = np.array([f"P{number:02d}" for number in numbers])
     return Pictures(
-        "lfw", images, labels, parts, np.arange(len(images)).astype(str), np.ones(len(images), bool)
+        "lfw",
+        images,
+        labels,
+        parts,
+        np.arange(len(images)).astype(str),
+        np.ones(len(images), bool),
+        alignment,
+        others,
     )
 
 
-def toy_material(pictures=None, model=None, sha256="0" * 64) -> Material:
+def toy_material(
+    pictures=None, model=None, sha256="0" * 64, recogniser="facenet-coarse"
+) -> Material:
     return Material(
-        Checkpoint(
-            "toy", model or Negative(), {"recogniser": "coarse", "sha256": sha256, "threshold": 1.0}
-        ),
+        Checkpoint("toy", model or Negative(), {"recogniser": recogniser, "sha256": sha256}),
         Coarse(),
         pictures or toy_pictures(),
     )
@@ -172,6 +189,16 @@ def test_the_loss_of_equal_pictures_is_nothing_and_of_others_by_hand():
 
 
 # learning
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_both_networks_paint_pictures_of_the_alignments_size(alignment):
+    side = SIDES[alignment]
+    u_net = UNet(attackers.restoration(alignment).model)
+    decoder = Bottleneck(replace(attackers.inversion(alignment).model, embedding=8, directions=4))
+    assert u_net(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
+    assert decoder(torch.rand(1, 8)).shape == (1, 3, side, side)
+    assert bool(decoder.config.change == 0.5) and decoder.config.size == side
 
 
 def test_the_restorer_learns_what_the_generator_did():
@@ -310,7 +337,7 @@ def test_acceptance_by_hand():
 
 def test_a_perfect_thief_and_a_blind_one():
     material = toy_material()
-    judges = figures.judges_of(material, Means())
+    judges = figures.judges_of(material, [Means()])
     chosen = figures.chosen_of(material, 6)
     perfect = figures.figures(
         material, "restoration", known_attacker(lambda read: 1 - read), judges, chosen
@@ -326,6 +353,58 @@ def test_a_perfect_thief_and_a_blind_one():
         chosen,
     )
     assert blind["ssim"] < 0.1 and blind["facenet"]["same_photo"]["share"] < 0.5
+
+
+def upright_material() -> Material:
+    """Of faces aligned by their landmarks; in the other alignment the faces look different."""
+    boxed = toy_pictures(side=160, seed=1).images
+    pictures = toy_pictures(side=112, alignment=BY_LANDMARKS, **{BY_BOX: boxed})
+    material = toy_material(pictures, recogniser="sface-upright")
+    material.recogniser = Upright()
+    return material
+
+
+def test_a_judge_is_given_its_own_cut_of_photos_and_restored_pictures_moved_to_it():
+    material, given = upright_material(), []
+
+    class Seeing(Means):
+        def embed(self, images, what=None):
+            given.append(images)
+            return super().embed(images)
+
+    third = Seeing()
+    third.name = "facenet-third"
+    judges = figures.judges_of(material, [Means(), third])
+    assert [one.name for one in judges] == ["sface", "dlib", "facenet"]
+    np.testing.assert_array_equal(
+        np.concatenate(given), material.pictures.aligned(BY_BOX)[material.test]
+    )
+    given.clear()
+
+    chosen = figures.chosen_of(material, 5)
+    attacker = known_attacker(lambda read: 1 - read)
+    found = figures.figures(material, "restoration", attacker, judges, chosen)
+    photos = material.pictures.images[np.sort(material.test[chosen])]
+    np.testing.assert_array_equal(given[0], realigned(photos, BY_LANDMARKS, BY_BOX))
+    assert list(found) == ["ssim", "psnr", "sface", "dlib", "facenet"]
+    assert found["sface"]["same_photo"]["share"] == 1 and found["ssim"] == pytest.approx(1)
+
+
+def test_the_other_judges_are_dlib_where_it_is_and_the_packages_other_recogniser(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(judging, "Judge", lambda name: name)
+    monkeypatch.setattr(judging, "load_second_recogniser", lambda: "dlib")
+    assert judging.others_of("sface") == ["dlib", "facenet-casia-webface"]
+    assert judging.others_of("facenet-vggface2")[0] == "dlib"
+    monkeypatch.setattr(judging, "load_second_recogniser", no_dlib)
+    assert judging.others_of("facenet-casia-webface") == ["sface"]
+    assert capsys.readouterr().out == "Install dlib-bin first.\n"
+
+
+def test_every_judge_has_a_name():
+    names = (*judging.JUDGES, "facenet-vggface2", "dlib-resnet-v1")
+    assert [JUDGES[judge_key(name)] for name in names] == ["FaceNet", "SFace", "FaceNet", "dlib"]
 
 
 def test_each_thief_reads_what_it_has(monkeypatch):
@@ -400,7 +479,7 @@ def test_chance_is_the_mean_training_face_in_everybodys_place():
     face = figures.mean_face(pictures)
     np.testing.assert_allclose(face[0].permute(1, 2, 0).numpy() * 255, expected, atol=0.501)
     assert torch.equal(face, quantise(face))
-    judges, chosen = figures.judges_of(material, Means()), figures.chosen_of(material, 8)
+    judges, chosen = figures.judges_of(material, [Means()]), figures.chosen_of(material, 8)
     found = figures.chance(material, judges, chosen)
     everybody = face.expand(8, -1, -1, -1)
     real = pictures.batch(material.test[chosen])
@@ -495,23 +574,23 @@ def test_figures_are_not_merged_into_those_of_other_weights(folder):
     assert json.loads((folder / "summary.json").read_text()) == OLD
 
 
-def toy_checkpoint(folder, data="lfw"):
+def toy_checkpoint(folder, recogniser="facenet-coarse", side=160):
     """A generator of faces with random weights, evaluated as far as an attack needs it."""
     torch.manual_seed(0)
     record = {
         "preset": "toy",
         "training": {"limit": None},
-        "data": {"name": data},
-        "recogniser": "coarse",
+        "data": {"name": "lfw"},
+        "recogniser": recogniser,
         "threshold": 1.0,
     }
-    checkpoints.save(folder, UNet(UNetConfig(width=4, depth=1, fold=2)), record)
+    checkpoints.save(folder, UNet(UNetConfig(size=side, width=4, depth=1, fold=2)), record)
     sha256 = json.loads((folder / "record.json").read_text())["sha256"]
     (folder / "evaluation").mkdir()
     head = {
         "checkpoint": folder.name,
         "sha256": sha256,
-        "data": {"name": data},
+        "data": {"name": "lfw"},
         "device": "cpu",
         "versions": {},
         "commit": "c0ffee",
@@ -531,12 +610,14 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setattr(
         attacking,
         "restoration",
-        lambda schedule: replace(SMALL, schedule=replace(BRIEF, steps=schedule.steps)),
+        lambda alignment, schedule: replace(SMALL, schedule=replace(BRIEF, steps=schedule.steps)),
     )
     monkeypatch.setattr(
         attacking,
         "inversion",
-        lambda schedule: replace(SMALL_INVERTER, schedule=replace(BRIEF, steps=schedule.steps)),
+        lambda alignment, schedule: replace(
+            SMALL_INVERTER, schedule=replace(BRIEF, steps=schedule.steps)
+        ),
     )
     monkeypatch.setattr(
         attacking.report, "report", lambda summary: report_section(summary["attacks"])
@@ -566,8 +647,8 @@ FIGURES = THIEVES | {
 
 
 def test_an_attack_from_end_to_end(toy, tmp_path, monkeypatch, capsys):
-    for module in (attacking, attacking.field):
-        monkeypatch.setattr(module, "load_second_recogniser", no_dlib)
+    monkeypatch.setattr(attacking, "others_of", lambda _: [])
+    monkeypatch.setattr(attacking.field, "load_second_recogniser", no_dlib)
     assert (
         command.main(
             ["attack", str(toy), "--steps", "2", "--pictures", "5", "--data", str(tmp_path)]
@@ -600,7 +681,7 @@ def test_an_attack_from_end_to_end(toy, tmp_path, monkeypatch, capsys):
 
 def test_no_picture_of_a_data_set_is_written(toy, tmp_path):
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(attacking, "second_judge", Means)
+    monkeypatch.setattr(attacking, "others_of", lambda _: [Means()])
     monkeypatch.setattr(attacking, "second_recogniser", lambda *_: None)
     attacking.attack(str(toy), tmp_path, steps=2, pictures=5)
     monkeypatch.undo()
@@ -635,6 +716,71 @@ def test_no_picture_of_a_data_set_is_written(toy, tmp_path):
     )
     found = json.loads((toy / "evaluation" / "summary.json").read_text())["attacks"]
     assert found["restoration"]["dlib"]["same_photo"]["of"] == 5 and found["thresholds"]["dlib"] > 0
+
+
+def test_a_generator_for_upright_faces_is_attacked_from_end_to_end(
+    toy, tmp_path, monkeypatch, capsys
+):
+    folder = toy_checkpoint(tmp_path / "upright", "sface-upright", 112)
+    monkeypatch.setattr(attacking, "load_recogniser", lambda *_: Upright())
+    monkeypatch.setattr(attacking, "load_pictures", lambda *_: upright_material().pictures)
+    monkeypatch.setattr(attacking, "others_of", lambda name: [Means()] * (name == "sface-upright"))
+    for name, config in (
+        ("restoration", AttackerTraining(BRIEF, UNetConfig(size=112, width=4, depth=1, fold=2))),
+        (
+            "inversion",
+            AttackerTraining(
+                BRIEF, BottleneckConfig(directions=4, widths=(8, 4, 4, 4), change=0.5, start=7)
+            ),
+        ),
+    ):
+        monkeypatch.setattr(
+            attacking, name, lambda alignment, _, own=config: {BY_LANDMARKS: own}[alignment]
+        )
+    attacking.attack(str(folder), tmp_path, steps=6, pictures=5)
+
+    found = json.loads((folder / "evaluation" / "summary.json").read_text())["attacks"]
+    assert list(found["thresholds"]) == list(found["chance"])[2:] == ["sface", "dlib"]
+    assert found["restoration"]["sface"]["same_photo"]["of"] == 5
+    text = (folder / "evaluation" / "report.md").read_text()
+    assert "SFace: same photo" in text and "FaceNet" not in text
+    attacks = folder / "evaluation" / "attacks"
+    upright = Detector()(portrait())[0].upright
+    np.testing.assert_array_equal(np.asarray(Image.open(attacks / "photo.png")), upright)
+    sizes = {Image.open(path).size for path in attacks.iterdir()}
+    assert sizes == {(112, 112)} and len(list(attacks.iterdir())) == 5
+
+
+def test_an_inverter_is_saved_for_its_recogniser(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(attacking, "others_of", lambda _: [])
+    monkeypatch.setattr(attacking, "plain_generator", lambda _: str(toy))
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    for recogniser, name in (
+        ("facenet-casia-webface", "inverter"),
+        ("facenet-coarse", "inverter-facenet-coarse"),
+    ):
+        arguments = ["inverter", "--recogniser", recogniser, "--steps", "2"]
+        assert command.main([*arguments, "--data", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / name)
+        record = checkpoints.record(name, INVERTERS)
+        assert (record["recogniser"], record["steps"]) == (recogniser, 2)
+        assert record["label"] == "Faces: inverter of bare embeddings by FaceNet"
+        assert record["figures"]["facenet"]["same_photo"]["of"] == 8
+        restored = checkpoints.load(name, INVERTERS).model(torch.zeros(1, 49))
+        assert restored.shape == (1, 3, 160, 160)
+
+
+@pytest.mark.parametrize(
+    "recogniser, words",
+    [
+        ("digits-embedder", "trained on mnist; only generators of LFW's faces"),
+        ("nobody", "unknown recogniser 'nobody'; there are: digits-embedder, facenet-"),
+    ],
+)
+def test_no_inverter_is_made_for_what_sees_no_faces(recogniser, words, tmp_path, capsys):
+    place = ["--checkpoint", str(tmp_path / "new"), "--data", str(tmp_path)]
+    assert command.main(["inverter", "--recogniser", recogniser, *place]) == 1
+    assert words in capsys.readouterr().err and not (tmp_path / "new").exists()
 
 
 def test_what_makes_no_faces_is_refused(tmp_path, capsys):
@@ -750,6 +896,24 @@ def test_the_report_says_how_far_over_the_floor_a_template_is():
         attacks_of(restoration=0.02, template_inversion=0.04, embedding_inversion=0.05)
     )
     assert "at most +0.0 points" in text  # dlib accepts one in a hundred of all
+
+
+def test_the_report_names_the_judges_who_were_there():
+    attacks = attacks_of(restoration=0.75, embedding_inversion=0.05)
+    for name in THIEVES:
+        figures_of = attacks[name]
+        attacks[name] = {
+            "ssim": 0.25,
+            "psnr": 12.0,
+            "sface": figures_of["facenet"],
+            "dlib": None,
+            "facenet": figures_of["dlib"],
+        }
+    attacks["thresholds"] = {"sface": 1.2, "dlib": None, "facenet": 0.7}
+    text = report_section(attacks)
+    assert "judged by SFace" in text and "1.200 (SFace) and 0.700 (FaceNet)" in text
+    header = text.splitlines()[0]
+    assert header.index("SFace: same") < header.index("dlib: same") < header.index("FaceNet: same")
 
 
 def test_the_report_says_what_was_not_measured():

@@ -73,11 +73,11 @@ def opened(place, *distorters, **options) -> Vault:
     )
 
 
-def fill(place, templates: int, generator: str = "toy", first: int = 1) -> None:
-    """Enrol so many people with one template each; person 1 is of `PROBE`."""
+def fill(place, templates: dict[int, int], generator: str = "toy") -> None:
+    """Enrol people: each one's number, and how many templates. Person 1 is of `PROBE`."""
     vault = opened(place, toy(generator))
-    for person in range(first, first + templates):
-        vault.enrol(f"p{person}", [photo(person)])
+    for person, count in templates.items():
+        vault.enrol(f"p{person}", [photo(person, shot) for shot in range(count)])
     vault.close()
 
 
@@ -88,7 +88,7 @@ def fill(place, templates: int, generator: str = "toy", first: int = 1) -> None:
     "fmr, accepted, rate", [("1%", True, 0.01), ("0.1%", False, 1e-3), ("0.01%", False, 1e-4)]
 )
 def test_the_vaults_operating_point_judges_a_login(place, near, forget, fmr, accepted, rate):
-    fill(place, 2)
+    fill(place, {1: 1, 2: 1})
     forget()
     match = opened(place, loosest_only(near), fmr=fmr).verify("p1", PROBE)
     assert (match.same, match.fmr) == (accepted, rate)
@@ -96,13 +96,13 @@ def test_the_vaults_operating_point_judges_a_login(place, near, forget, fmr, acc
 
 
 def test_the_default_is_a_tenth_of_a_percent(place, near):
-    fill(place, 1)
+    fill(place, {1: 1})
     by_default = opened(place, loosest_only(near)).verify("p1", PROBE)
     assert by_default == opened(place, loosest_only(near), fmr="0.1%").verify("p1", PROBE)
 
 
 def test_an_own_threshold_counts_in_place_of_the_operating_point(place, near):
-    fill(place, 1)
+    fill(place, {1: 1})
     vault = opened(place, loosest_only(near), fmr="1%")
     for limit in (near - NEAR, near + NEAR):
         for match in (vault.verify("p1", PROBE, limit), vault.identify(PROBE, limit)[1]):
@@ -115,14 +115,14 @@ def test_an_own_threshold_counts_in_place_of_the_operating_point(place, near):
 
 def test_a_template_is_named_among_few_and_not_among_many(place, near, forget):
     """1 % / 10 is 0.1 %; from the eleventh on the next smaller level counts."""
-    fill(place, 10)
+    fill(place, {1: 1, 2: 5, 3: 4})
     forget()
     vault = opened(place, by_rate(near))
     name, match = vault.identify(PROBE)
     assert (name, match.fmr, match.compared) == ("p1", 1e-3, (("toy", 10),))
     vault.close()
 
-    fill(place, 1, first=11)
+    fill(place, {11: 1})
     forget()
     vault = opened(place, by_rate(near))
     name, match = vault.identify(PROBE)
@@ -134,15 +134,15 @@ def test_a_template_is_named_among_few_and_not_among_many(place, near, forget):
 
 
 def test_a_search_is_no_looser_than_a_login(place, near, forget):
-    fill(place, 1)
+    fill(place, {1: 1})
     forget()
     found = [opened(place, by_rate(near), fmr=fmr).identify(PROBE) for fmr in ("1%", "0.01%")]
     assert [(name, match.fmr) for name, match in found] == [("p1", 0.01), (None, 1e-4)]
 
 
 def test_templates_of_all_generators_share_the_chance(place, near, forget):
-    fill(place, 6)
-    fill(place, 5, "other", first=7)
+    fill(place, {1: 1, 2: 5})
+    fill(place, {7: 5}, "other")
     forget()
     other = measured(toy("other"), at_1e_2=0.4, at_1e_3=0.3, at_5e_4=0.2, at_1e_4=0.1)
     both = opened(place, by_rate(near), other)
@@ -157,7 +157,7 @@ def test_templates_of_all_generators_share_the_chance(place, near, forget):
 
 def test_sealed_templates_are_no_chance_of_a_search(place, near, forget, monkeypatch):
     monkeypatch.setattr(Scrypt, "hash", weak_hash)
-    fill(place, 10)
+    fill(place, {1: 1, 2: 5, 3: 4})
     vault = opened(place, toy(), sealing())
     for person in (20, 21):
         vault.enrol_sealed(f"p{person}", [photo(person)], WORDS)
@@ -203,7 +203,7 @@ def test_the_operating_point_judges_a_sealed_login(place, sealed, forget):
 
 
 def test_an_older_record_has_its_threshold_alone(place, near, forget):
-    fill(place, 11)
+    fill(place, {1: 1, 2: 5, 3: 5})
     forget()
     vault = opened(place, toy(threshold=near + NEAR))
     for match in (vault.verify("p1", PROBE), vault.identify(PROBE)[1]):
@@ -225,8 +225,8 @@ def test_a_sealed_generators_older_record(place, sealed):
 
 
 def test_templates_of_an_older_record_are_left_out_beside_others(place, near, forget):
-    fill(place, 1)
-    fill(place, 2, "old", first=2)
+    fill(place, {1: 1})
+    fill(place, {2: 2}, "old")
     forget()
     vault = opened(place, by_rate(near), toy("old"), fmr="0.1%")
     name, match = vault.identify(PROBE)

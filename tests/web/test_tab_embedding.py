@@ -13,6 +13,7 @@ from ndcb.faces import samples
 from ndcb.models import checkpoints
 from ndcb.report import projection
 from ndcb.web import private_files, words
+from ndcb.web.rates import beside
 from ndcb.web.tabs import embedding
 from ndcb.web.tabs.embedding import space
 from ndcb.web.tabs.embedding.handlers import Handlers
@@ -89,7 +90,8 @@ def test_a_drawn_digit_gets_a_place_at_every_alpha(models, digits):
     for name, own in visit.own.items():
         shift = projection.squared_distances(own.place.real, own.place.distorted)
         assert abs(shift - own.result.embedding_distance) < 1e-4
-        assert f"{shift:.3f}" in show(digits, name, list("012"), "3-D", visit)["own"]
+        said = show(digits, name, list("012"), "3-D", visit)["own"]
+        assert f"{shift:.3f}" in said and said.endswith(beside(name, own.result.threshold))
     assert len({own.place.real.tobytes() for own in visit.own.values()}) == 1
     nearest, _ = projection.nearest_class(embeddings("digits"), visit.own["digits"].place.real)
     assert nearest == "1"

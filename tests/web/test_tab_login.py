@@ -447,8 +447,15 @@ def test_the_login_story_on_a_phone(tab, page, photos):
     act(tab, "enrol", f"Enrolled: {MARKUP}")
     assert MARKUP in tab.inner_text("#login-names") and not tab.query_selector("#login-names b")
     act(tab, "verify", "Accepted.")
+    limit = tab.input_value("#login-threshold input[type=number]")
+    assert tab.locator("#login-fmr input:checked").get_attribute("value") == DEFAULT
     tab.fill("#login-threshold input[type=number]", "0")
     wait_for_text(tab, "#login-verdict", "Refused.")
+    assert tab.locator("#login-fmr input:checked").get_attribute("value") == OWN
+    tab.locator("#login-fmr label").nth(1).click()
+    wait_for_text(tab, "#login-verdict", "Accepted.")
+    assert tab.input_value("#login-threshold input[type=number]") == limit
+    tab.fill("#login-threshold input[type=number]", "0")
     wait_for_text(tab, "#login-rates", "owners refused (FNMR): 100.0 %")
     tab.locator("#thief button.thumbnail-item").nth(3).click()
     wait_for_text(tab, "#login-verdict", f"Stolen: a copy of the template of {MARKUP}")

@@ -54,7 +54,32 @@ def test_a_face_is_restored_from_the_template_of_a_face(visit, photos):
     assert alone.template.tobytes() == visit.stolen.picture.tobytes()
     beside = theft.restore(visit, photos["mirrored"])
     assert beside.restored.tobytes() == alone.restored.tobytes()
-    assert beside.known.size == alone.restored.size == (160, 160)
+    assert beside.known.size == alone.restored.size == alone.template.size
     assert theft.restore(visit, photos["nothing"]).known is None
     theft.steal(visit, 1)
     assert "paints faces only" in str(refusal(theft.restore, visit, photos["3"]))
+
+
+@pytest.mark.parametrize("generator, side", [("faces-bottleneck", 160), ("sface-bottleneck", 112)])
+def test_the_story_of_a_theft_works_for_each_recogniser(visit, photos, generator, side):
+    session.enrol(visit, "Zoe", [photos["portrait"]], generator)
+    stolen = theft.steal(visit, names(visit).index("Zoe"))
+    assert stolen.generator == generator
+    assert theft.link(visit, photos["mirrored"]).photo.same
+    assert theft.replay(visit).squared_distance == pytest.approx(0, abs=1e-5)
+    restored = theft.restore(visit, photos["mirrored"])
+    sizes = {picture.size for picture in (restored.template, restored.restored, restored.known)}
+    assert sizes == {(side, side)}
+
+
+def test_a_template_is_linked_to_those_for_its_recogniser_alone(visit, photos):
+    """A name that was revoked and enrolled by a generator for another recogniser."""
+    session.enrol(visit, "Zoe", [photos["portrait"]], "faces-bottleneck")
+    theft.steal(visit, names(visit).index("Zoe"))
+    link = theft.link(visit, photos["mirrored"])
+    assert link.same_file and link.stored.squared_distance == pytest.approx(0, abs=1e-5)
+
+    visit.vault.revoke("Zoe")
+    session.enrol(visit, "Zoe", [photos["portrait"]], "sface-bottleneck")
+    again = theft.link(visit, photos["mirrored"])
+    assert again.photo == link.photo and again.stored is None

@@ -15,7 +15,7 @@ from ndcb.core.terms import DEFAULT_FACES, Decision, UserError
 from ndcb.models import examples
 from ndcb.models.kinds import sealed_generators
 from ndcb.models.pipeline import Models
-from ndcb.web import private_files, theft
+from ndcb.web import private_files, rates, theft
 from ndcb.web.demonstration import PORTRAIT
 from ndcb.web.figures import inline
 from ndcb.web.session import Visit
@@ -173,8 +173,9 @@ def linked(link: Link) -> str:
             f" {_distance(link.stored)}, {_renewed(link)}"
         )
     else:
-        text += f" No template of a {what} is stored under the name any more."
-    return box("no" if link.photo.same else "yes", text)
+        text += f" No template of a {what} for this recogniser is stored under the name any more."
+    cost = rates.beside(link.judge, link.photo.threshold) if link.judge else ""
+    return box("no" if link.photo.same else "yes", text) + cost
 
 
 def _renewed(link: Link) -> str:
