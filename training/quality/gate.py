@@ -75,8 +75,8 @@ def measure(
     """Fit and judge the gates, and write their files. A run that was stopped goes on where it was.
 
     people: number of test people whose photos are made poor. limit: only so many people of each
-    part, those with the most photos. recognisers: the keys of GENERATORS that are judged; the rows in
-    the cache are of all of them, so that several calls can share them.
+    part, those with the most photos. recognisers: the keys of GENERATORS that are judged; the rows
+    in the cache are of all of them, so that several calls can share them.
     """
     device = pick_device("auto")
     folder = folder or checkpoints.FOLDER / FOLDER
