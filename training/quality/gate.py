@@ -75,18 +75,19 @@ def measure(
     """Fit and judge the gates, and write their files. A run that was stopped goes on where it was.
 
     people: number of test people whose photos are made poor. limit: only so many people of each
-    part, those with the most photos. recognisers: keys of GENERATORS.
+    part, those with the most photos. recognisers: the keys of GENERATORS that are judged; the rows
+    in the cache are of all of them, so that several calls can share them.
     """
     device = pick_device("auto")
     folder = folder or checkpoints.FOLDER / FOLDER
-    networks = {name: load_recogniser(name, device) for name in recognisers}
+    networks = {name: load_recogniser(name, device) for name in GENERATORS}
     development, test = (
         Photos(root, part, networks, MOST_PHOTOS, limit) for part in ("development", "test")
     )
     head = {"device": str(device), "commit": commit(), "versions": versions()}
 
-    for name, recogniser in networks.items():
-        generators = load_generators(name, recogniser)
+    for name in recognisers:
+        generators = load_generators(name, networks[name])
         gate, found = judge(name, generators, development.by(name), test.by(name), people)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / f"{name}.json", as_text(rounded(head | found), gate))
