@@ -106,7 +106,10 @@ def group_figures(summaries: dict) -> list[str]:
             for at in of["at"]
             if at["level"] == "1e-3"
         ]
-        texts += ["{:.2%} of strangers of the same group".format(rates[0]), "({:.2%}".format(rates[1])]
+        texts += [
+            f"{rates[0]:.2%} of strangers of the same group",
+            f"({rates[1]:.2%}",
+        ]
     texts[2] = texts[2].removesuffix(" of strangers of the same group")
     return [text.replace("%", " %") for text in texts]
 
