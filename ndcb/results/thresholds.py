@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from ndcb.core.metrics import sorted_error_rates
-from ndcb.core.terms import BadCheckpoint, NotAvailable
+from ndcb.core.terms import BadCheckpoint, NotAvailable, UserError
 from ndcb.models import checkpoints
 from ndcb.models.operating_points import operating_point
 from ndcb.results.evaluations import read_folder
@@ -26,6 +26,9 @@ NO_CURVES = (
     "FMR and FNMR were not measured for this generator at this threshold; run: python -m training"
     " evaluate {} --what curves"
 )
+SAME = 1e-3
+"""Thresholds that are no farther apart are one: the page's slider has three decimals."""
+COUNTED = ("fmr", "fnmr", "impostor", "genuine")
 NO_GROUPS = (
     "FMR within groups of people was not measured for this generator at this threshold; run: python"
     " -m training evaluate {} --what groups"
@@ -95,6 +98,9 @@ def rates(generator: str, threshold: float) -> Rates:
     """
     if record(generator)["class"] in checkpoints.SEALED:
         return _keyed_rates(generator, threshold)
+    measured = _at_login(generator)
+    if measured and abs(measured["threshold"] - threshold) < SAME:
+        return Rates(*(measured[name] for name in COUNTED), _whom(generator))
     genuine, impostor = _scores(generator)
     fmr, fnmr = sorted_error_rates(genuine, impostor, threshold)
     return Rates(float(fmr), float(fnmr), len(impostor), len(genuine), _whom(generator))
@@ -190,6 +196,19 @@ def _curve(rates: list, limits: np.ndarray) -> np.ndarray:
 def _parts(generator: str) -> Parts:
     found = read_folder(checkpoints.FOLDER / generator / "evaluation")
     return found.sealed if isinstance(found, SealedEvaluation) else found
+
+
+@cache
+def _at_login(generator: str) -> Figures | None:
+    """The rates at the login threshold, of all comparisons; `_scores` keeps some of them only."""
+    try:
+        found = read_folder(checkpoints.FOLDER / generator / "evaluation").verification["template"]
+        measured = {name: found[name] for name in ("impostor", "genuine")}
+        return measured | {
+            name: float(found["at_login_threshold"][name]) for name in ("threshold", "fmr", "fnmr")
+        }
+    except (UserError, KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 @cache

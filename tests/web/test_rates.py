@@ -18,6 +18,7 @@ from ndcb.web.tabs.distort import result
 CACHES = (
     thresholds.record,
     thresholds._scores,
+    thresholds._at_login,
     thresholds._groups,
     thresholds._curves,
     kinds.is_digit,

@@ -22,6 +22,7 @@ from ndcb.models import examples
 from ndcb.results import thresholds
 from ndcb.web import demonstration, reader, session, theft
 from ndcb.web.given_key import Given
+from training.quality.poor_photos import CHANGES
 
 MARKUP = "<b>Ann</b> ${7*7}"
 
@@ -132,11 +133,7 @@ def spoilt(path: str, change, to: Path) -> str:
 
 def test_poor_photos_are_refused_everywhere(visit, models, photos, tmp_path):
     """At enrolment, login, search, renewal and the endpoint; a thief's template is no photo."""
-    dark = spoilt(
-        photos["portrait"],
-        lambda picture: picture.point(lambda level: level // 10),
-        tmp_path / "dark.png",
-    )
+    grainy = spoilt(photos["portrait"], CHANGES["grainy 50"], tmp_path / "grainy.png")
     blurred = spoilt(
         photos["portrait"],
         lambda picture: picture.filter(ImageFilter.GaussianBlur(5)),
@@ -155,7 +152,7 @@ def test_poor_photos_are_refused_everywhere(visit, models, photos, tmp_path):
         lambda path: session.renew(visit, "Ann", [path], DEFAULT_SEALED, given),
         lambda path: session.accepts(models, str(template), path, DEFAULT_FACES),
     )
-    for path, words in ((dark, "too dark"), (blurred, "too blurred")):
+    for path, words in ((grainy, "too grainy"), (blurred, "too blurred")):
         for act in acts:
             error = refusal(act, path)
             assert isinstance(error, PoorPhoto) and words in str(error)

@@ -302,11 +302,11 @@ def measured(tmp_path, monkeypatch):
     }
     np.savez(folder / "evaluation" / "scores.npz", **arrays)
     monkeypatch.setattr(checkpoints, "FOLDER", folder.parent)
-    for cached in (thresholds.record, thresholds._scores):
+    for cached in (thresholds.record, thresholds._scores, thresholds._at_login):
         cached.cache_clear()
     yield folder
     monkeypatch.undo()
-    for cached in (thresholds.record, thresholds._scores):
+    for cached in (thresholds.record, thresholds._scores, thresholds._at_login):
         cached.cache_clear()
 
 
@@ -351,6 +351,18 @@ def test_the_chance_of_a_false_name_in_words(measured):
     unknown = Login("Ann", 0.5, "identify", "toy", compared=(("lost", 2),))
     assert "how often that names a stranger was not measured" in said(unknown, 1.0)
     assert "stranger" not in said(Login("Ann", 0.5, "verify", "toy"), 1.0)
+
+
+def test_the_login_threshold_has_the_rates_of_all_comparisons(measured):
+    """The scores beside a checkpoint are some of them."""
+    found = {"threshold": 1.0, "fmr": 0.21, "fnmr": 0.26}
+    parts = {"impostor": 5000, "genuine": 400, "at_login_threshold": found}
+    summary = measured / "evaluation" / "summary.json"
+    summary.write_text(json.dumps({"verification": {"template": parts}}))
+    thresholds._at_login.cache_clear()
+    rates = thresholds.rates("toy", 1.0004)
+    assert (rates.fmr, rates.fnmr, rates.impostors, rates.genuines) == (0.21, 0.26, 5000, 400)
+    assert thresholds.rates("toy", 1.01).impostors == 5
 
 
 def test_rates_of_nothing_measured(measured):
