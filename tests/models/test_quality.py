@@ -220,31 +220,48 @@ PORTRAITS = {
 }
 
 
+SEEN_OTHERWISE = {("sface-bottleneck", "small"): "blurred", ("sface-bottleneck", "dark"): GOOD}
+"""Where SFace's gate differs: a face of 20 pixels is too little for it, and a dark one it still
+tells from others (docs/quality.md: dark photos let in at most twice as many strangers).
+"""
+
+
 @pytest.mark.parametrize("generator", [plain for plain, _ in training.GENERATORS.values()])
-@pytest.mark.parametrize("change, said", PORTRAITS.values(), ids=PORTRAITS)
-def test_the_bundled_portrait(models, astronaut, generator, change, said):
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_the_bundled_portrait(models, astronaut, generator, name):
+    change, said = PORTRAITS[name]
     found = models.find(change(astronaut))[0]
     distorter = models.distorter(generator)
     seen = distorter.recognise([found.aligned(distorter.recogniser.alignment)])[0]
+    said = SEEN_OTHERWISE.get((generator, name), said)
     assert quality.verdict(found, seen, distorter.generator.record["recogniser"]) == said
 
 
+SPOILT = {
+    "faces-bottleneck": ("blurred 5", "dark 0.1"),
+    "sface-bottleneck": ("grainy 50", "moved 21 at 90"),
+}
+"""Generator -> changes of which its recogniser's gate lets hardly a photo pass."""
+
+
 @pytest.mark.slow
-def test_strangers_with_poor_photos_are_neither_enrolled_nor_let_in(models, lfw_root):
-    """Sixteen people nothing was trained on: untouched, blurred and dark."""
+@pytest.mark.parametrize("generator", SPOILT)
+def test_strangers_with_poor_photos_are_neither_enrolled_nor_let_in(models, lfw_root, generator):
+    """Sixteen people nothing was trained on: untouched, and made poor in two ways."""
     photos = [only for [only] in lfw.unseen_people(lfw_root, 16)]
-    vault = Vault("sqlite://", models)
+    vault = Vault("sqlite://", models, generator=generator)
+    changes = [CHANGES[change] for change in SPOILT[generator]]
     enrolled = 0
     for number, photo in enumerate(photos):
         picture = read_picture(photo)
-        for spoilt in (blurred(picture, 5), brightened(picture, 0.1)):
+        for change in changes:
             with pytest.raises((PoorPhoto, NoFaceFound)):
-                vault.enrol(str(number), [spoilt])
+                vault.enrol(str(number), [change(picture)])
         enrolled += vault.enrol(str(number), [picture]).quality == (GOOD,)
     with pytest.raises(PoorPhoto):
-        vault.verify("0", blurred(read_picture(photos[0]), 5))
+        vault.verify("0", changes[0](read_picture(photos[0])))
     with pytest.raises(PoorPhoto):
-        vault.identify(blurred(read_picture(photos[1]), 5))
+        vault.identify(changes[0](read_picture(photos[1])))
     assert enrolled == len(photos)
     vault.close()
 
