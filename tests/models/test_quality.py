@@ -157,21 +157,22 @@ def test_every_committed_gate_is_of_a_recogniser_that_is_there():
     assert [study.recogniser for study in studies.qualities()] == sorted(COMMITTED)
 
 
+MISSED = {
+    "facenet-casia-webface": set(),
+    "sface": {"blurred", "moved", "compressed", "enlarged"},
+}
+"""Recogniser -> kinds of change in which its gate misses the goal, as docs/quality.md tells."""
+
+
 @pytest.mark.parametrize("recogniser", COMMITTED)
 def test_what_the_committed_gates_reach(recogniser):
-    """Of the figures that were measured: good photos refused, and what poor ones let in.
-
-    SFace tells people apart in much poorer photos, and few are refused; in some kinds more than
-    three times as many strangers are let in as with good photos. The page says so.
-    """
+    """Of the figures that were measured: good photos refused, and what poor ones let in."""
     found = figures(recogniser)
-    for part in ("development", "test"):
-        assert found["untouched"][part]["refused"] <= 0.01
-    worst = found["goal"]["kinds"]
-    missed = {kind for kind, most in worst.items() if most["times"] > judging.ALLOWED}
-    known = {"sface": {"blurred", "moved", "compressed", "enlarged"}}
-    assert missed == known.get(recogniser, set()) and found["goal"]["met"] == (not missed)
-    assert found["people"] >= 200 and set(found["changes"]) == set(CHANGES)
+    assert all(found["untouched"][part]["refused"] <= 0.01 for part in ("development", "test"))
+    assert set(found["changes"]) == set(CHANGES) and found["people"] >= 200
+    goal = judging.goal(found["changes"], found["strangers"])
+    missed = {kind for kind, worst in goal["kinds"].items() if worst["times"] > judging.ALLOWED}
+    assert missed == MISSED[recogniser] and goal["met"] == found["goal"]["met"] == (not missed)
 
 
 @pytest.mark.parametrize("recogniser", COMMITTED)
@@ -219,44 +220,48 @@ PORTRAITS = {
 }
 
 
-OF_SFACE = {"small": "blurred", "dark": GOOD}
-"""What is said of these where SFace judges: it knows people in the dark, and not in few pixels."""
+SEEN_OTHERWISE = {("sface-bottleneck", "small"): "blurred", ("sface-bottleneck", "dark"): GOOD}
+"""Where SFace's gate differs: a face of 20 pixels is too little for it, and a dark one it still
+tells from others (docs/quality.md: dark photos let in at most twice as many strangers).
+"""
 
 
 @pytest.mark.parametrize("generator", [plain for plain, _ in training.GENERATORS.values()])
 @pytest.mark.parametrize("name", PORTRAITS)
 def test_the_bundled_portrait(models, astronaut, generator, name):
     change, said = PORTRAITS[name]
-    if generator == "sface-bottleneck":
-        said = OF_SFACE.get(name, said)
     found = models.find(change(astronaut))[0]
     distorter = models.distorter(generator)
     seen = distorter.recognise([found.aligned(distorter.recogniser.alignment)])[0]
+    said = SEEN_OTHERWISE.get((generator, name), said)
     assert quality.verdict(found, seen, distorter.generator.record["recogniser"]) == said
 
 
+SPOILT = {
+    "faces-bottleneck": ("blurred 5", "dark 0.1"),
+    "sface-bottleneck": ("grainy 50", "moved 21 at 90"),
+}
+"""Generator -> changes of which its recogniser's gate lets hardly a photo pass."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("generator", [plain for plain, _ in training.GENERATORS.values()])
+@pytest.mark.parametrize("generator", SPOILT)
 def test_strangers_with_poor_photos_are_neither_enrolled_nor_let_in(models, lfw_root, generator):
-    """Sixteen people nothing was trained on: untouched, blurred, and dark where FaceNet judges;
-    SFace tells people apart in the dark.
-    """
+    """Sixteen people nothing was trained on: untouched, and made poor in two ways."""
     photos = [only for [only] in lfw.unseen_people(lfw_root, 16)]
     vault = Vault("sqlite://", models, generator=generator)
-    poor = [lambda picture: blurred(picture, 5)]
-    if generator == "faces-bottleneck":
-        poor.append(lambda picture: brightened(picture, 0.1))
+    changes = [CHANGES[change] for change in SPOILT[generator]]
     enrolled = 0
     for number, photo in enumerate(photos):
         picture = read_picture(photo)
-        for spoil in poor:
+        for change in changes:
             with pytest.raises((PoorPhoto, NoFaceFound)):
-                vault.enrol(str(number), [spoil(picture)])
+                vault.enrol(str(number), [change(picture)])
         enrolled += vault.enrol(str(number), [picture]).quality == (GOOD,)
     with pytest.raises(PoorPhoto):
-        vault.verify("0", blurred(read_picture(photos[0]), 5))
+        vault.verify("0", changes[0](read_picture(photos[0])))
     with pytest.raises(PoorPhoto):
-        vault.identify(blurred(read_picture(photos[1]), 5))
+        vault.identify(changes[0](read_picture(photos[1])))
     assert enrolled == len(photos)
     vault.close()
 
