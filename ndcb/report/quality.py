@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from ndcb.models.operating_points import FALSE_NAMES
 from ndcb.report.cells import numbers_table
 from ndcb.results.studies import Quality
 from ndcb.results.summaries import Figures
@@ -147,6 +148,16 @@ def searches(templates: Figures) -> str:
     ]
     header = ["templates of a name", "names", "FMR of a comparison", "strangers named"]
     return numbers_table([*header, "predicted", "named at the threshold of 1:1"], rows)
+
+
+def search_goal(templates: Figures) -> str:
+    """Whether every search names few enough strangers, and how many the worst one names."""
+    most = max(shares["named"] for counts in templates.values() for shares in counts.values())
+    verdict = "met" if most <= FALSE_NAMES else "**missed**"
+    return (
+        f"**Goal**: a search names at most {100 * FALSE_NAMES:g} % of strangers: {verdict}. The"
+        f" most: {100 * most:.2f} %."
+    )
 
 
 def _search(shares: Figures) -> list[str]:

@@ -15,6 +15,7 @@ from ndcb.models import checkpoints, quality
 from ndcb.models.operating_points import operating_point
 from ndcb.models.quality import GOOD, SENTENCES, UNCHECKED, Gate, load_gate, read_gate
 from ndcb.models.recognisers import load_recogniser
+from ndcb.report import quality as tables
 from ndcb.results import studies
 from ndcb.vault.enrolment import ONE_PERSON
 from ndcb.vault.vault import Vault
@@ -158,7 +159,7 @@ def test_every_committed_gate_is_of_a_recogniser_that_is_there():
 
 
 MISSED = {
-    "facenet-casia-webface": set(),
+    "facenet-casia-webface": {"grey", "grainy"},
     "sface": {"blurred", "moved", "compressed", "enlarged"},
 }
 """Recogniser -> kinds of change in which its gate misses the goal, as docs/quality.md tells."""
@@ -305,6 +306,14 @@ def test_rates_counted_by_hand():
     assert judging.rates(apart, 0.5, found, np.ones(4, bool))["accepted"] == pytest.approx(2 / 6)
 
 
+def test_the_goal_of_searches_is_told_by_the_worst_of_them():
+    templates = {"one_template": {"1": {"named": 0.004}, "3": {"named": 0.0101}}}
+    assert "**missed**. The most: 1.01 %." in tables.search_goal(templates)
+    assert ": met. The most: 0.40 %." in tables.search_goal(
+        {"one_template": {"1": {"named": 0.004}}}
+    )
+
+
 def test_an_interval_of_people_not_of_pairs():
     """Each of 40 people is matched by all others or by nobody. Draws of people vary as much as
     their number says, and more than as many independent pairs would.
@@ -396,6 +405,10 @@ def test_gates_are_fitted_and_judged(monkeypatch, few, tmp_path, lfw_root):
     assert measure() == found and looked == []
 
 
+REFUSED_OF_FEW = {"facenet-casia-webface": 0.6, "sface": 0.2}
+"""SFace tells people apart in more of such photos, so its gate lets more of them pass."""
+
+
 def check_few(recogniser: str, found: dict, gate: Gate) -> None:
     """What the fixture `few` has to give of a recogniser."""
     assert gate.kinds == ("blurred", "dark")
@@ -404,7 +417,7 @@ def check_few(recogniser: str, found: dict, gate: Gate) -> None:
     assert found["changes"][UNTOUCHED]["refused"] < 0.15
     for change in ("blurred 4", "dark 0.12"):
         line = found["changes"][change]
-        assert line["refused"] > 0.6
+        assert line["refused"] > REFUSED_OF_FEW[recogniser]
         for login in found["generators"]:
             accepted = line[login]["accepted"]
             assert line[login]["with_gate"] < max(accepted / 2, 1e-9)

@@ -36,7 +36,7 @@ def report(qualities: Sequence[Quality]) -> str:
         *_each(qualities, "mixed photos", lambda quality: [tables.one_person(quality.one_person)]),
         "## A search through many names",
         SEARCH,
-        *_each(qualities, "searches", lambda quality: [tables.searches(quality.identification)]),
+        *_each(qualities, "searches", _searches),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -67,6 +67,11 @@ def _poor_photos(quality: Quality) -> list[str]:
         ALONE,
         tables.alone(quality.alone),
     ]
+
+
+def _searches(quality: Quality) -> list[str]:
+    found = quality.identification
+    return [tables.searches(found), tables.search_goal(found)]
 
 
 HEAD = """Written by `python -m training quality`. LFW; no generator was trained on these people,
@@ -106,11 +111,10 @@ rarely, and it is the owner who gives them. Refused: sets of photos of one perso
 Missed: sets in which the last photo, or half of them, is a stranger's."""
 SEARCH = f"""\
 Each template of a search is one more chance to be taken for somebody else. So `identify` takes the
-threshold at which one comparison has an FMR of at most {100 * FALSE_NAMES:g} % divided by the
-number of templates (and of at most {DEFAULT}), or the smallest FMR for which a threshold was
-measured. Strangers named: those to whom a search gives a name, among so many names of test people,
-enrolled at random again and again. The goal: at most {100 * FALSE_NAMES:g} %, however many there
-are. Predicted: 1 - (1 - FMR)^n for n templates, with the test people's FMR, which is what
+threshold at which one comparison among development people has an FMR of at most
+{100 * FALSE_NAMES:g} % divided by the number of templates (and of at most {DEFAULT}), or the
+smallest FMR for which a threshold was measured. Strangers named: those to whom a search gives a name, among so many names of test people,
+enrolled at random again and again. Predicted: 1 - (1 - FMR)^n for n templates, with the test people's FMR, which is what
 `identify` says. It takes templates for independent of each other; they are not. The last column is
 what the threshold of one comparison would do."""
 
