@@ -158,7 +158,7 @@ def test_every_committed_gate_is_of_a_recogniser_that_is_there():
 
 
 MISSED = {
-    "facenet-casia-webface": set(),
+    "facenet-casia-webface": {"grey", "grainy"},
     "sface": {"blurred", "moved", "compressed", "enlarged"},
 }
 """Recogniser -> kinds of change in which its gate misses the goal, as docs/quality.md tells."""
