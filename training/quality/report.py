@@ -113,10 +113,11 @@ SEARCH = f"""\
 Each template of a search is one more chance to be taken for somebody else. So `identify` takes the
 threshold at which one comparison among development people has an FMR of at most
 {100 * FALSE_NAMES:g} % divided by the number of templates (and of at most {DEFAULT}), or the
-smallest FMR for which a threshold was measured. Strangers named: those to whom a search gives a name, among so many names of test people,
-enrolled at random again and again. Predicted: 1 - (1 - FMR)^n for n templates, with the test people's FMR, which is what
-`identify` says. It takes templates for independent of each other; they are not. The last column is
-what the threshold of one comparison would do."""
+smallest FMR for which a threshold was measured. Strangers named: those to whom a search gives a
+name, among so many names of test people, enrolled at random again and again. Predicted:
+1 - (1 - FMR)^n for n templates, with the test people's FMR, which is what `identify` says. It takes
+templates for independent of each other; they are not. The last column is what the threshold of one
+comparison would do."""
 
 
 def write(folder: Path, page: Path = PAGE) -> Path:
