@@ -170,7 +170,7 @@ def test_a_first_result_is_on_screen(tab):
     ):
         assert words in text
     for picture in ("#original img", "#template img"):
-        wait_for_picture(tab, picture, 160)
+        wait_for_picture(tab, picture, 112)
 
 
 @pytest.mark.slow
@@ -190,7 +190,7 @@ def test_upload_two_faces_choose_delete(tab, page, tmp_path, astronaut):
     download.value.save_as(saved)
     assert is_marked(Image.open(saved)), "a template that was saved is known as one"
     assert (
-        Image.open(saved).size == (160, 160)
+        Image.open(saved).size == (112, 112)
         and download.value.suggested_filename == f"{DEFAULT_FACES}.template.png"
     )
     assert "two_faces.jpg" in page.names()

@@ -229,7 +229,7 @@ def test_a_photo_among_the_people_and_its_deletion(tab, page, tmp_path):
     tab.set_input_files("#people-photo input[type=file]", tmp_path / "visitor.png")
     wait_for_text(tab, "#people-own", "Your photo and its template are")
     hooked(tab, "#people-plot", "plot.data.some(trace => trace.name == 'yours')")
-    wait_for_picture(tab, "#people-own img.template", 160)
+    wait_for_picture(tab, "#people-own img.template", 112)
     assert "visitor.png" in page.names()
     tab.click("#people-forget")
     wait_for_text(tab, "#people-said", "Your data is deleted")
