@@ -334,7 +334,7 @@ def test_with_the_real_models(capsys, tmp_path, monkeypatch, astronaut):
     )
     assert code == 0
     assert line["templates"] == 2
-    assert line["recogniser"] == "facenet-casia-webface"
+    assert line["recogniser"] == thresholds.record(DEFAULT_FACES)["recogniser"]
     astronaut.crop((60, 0, 400, 400)).save("probe.webp", quality=80)
     code, [line], _ = run(capsys, "verify", "eileen", "probe.webp", "--vault", "v.db")
     assert code == 0
