@@ -408,7 +408,7 @@ def test_two_streams_and_a_visitor_of_another_tab(visit, page, tmp_path, astrona
     template, numbers = Client(page.address, verbose=False).predict(
         handle_file(tmp_path / "a.png"), "faces", api_name="/distort"
     )
-    assert Image.open(template).size == (112, 112) and numbers["same"] is True
+    assert Image.open(template).size == (160, 160) and numbers["same"] is True
     for window in windows:
         before = window.get_attribute(".live-template", "src")
         window.wait_for_function(
