@@ -35,7 +35,7 @@ def crowd(tmp_path_factory):
     """(photo, its template without the page) of every visitor."""
     models, photos = Models(), photographs(CROWD, tmp_path_factory.mktemp("photos"))
     return [
-        (photo, models.distorter(DEFAULT_FACES).distort(models.find(photo)[0].image).template)
+        (photo, models.distorter(DEFAULT_FACES).distort(models.find(photo)[0]).template)
         for photo in photos
     ]
 
