@@ -296,7 +296,7 @@ def use_results(window, photos) -> None:
 def use_attacks(window, photos) -> None:
     open_tab(window, "Replay")
     window.click("#stolen-link")
-    wait_for_text(window, "#stolen-table", "template of the second photo by faces")
+    wait_for_text(window, "#stolen-table", f"template of the second photo by {DEFAULT_FACES}")
 
 
 def use_about(window, photos) -> None:
