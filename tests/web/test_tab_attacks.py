@@ -226,7 +226,7 @@ def test_a_replay_on_a_phone(tab, page, photos):
         tab, "#stolen-verdict", "Accepted: whoever has the template"
     )  # the stored example
     tab.click("#stolen-link")
-    wait_for_text(tab, "#stolen-table", "template of the second photo by faces")
+    wait_for_text(tab, "#stolen-table", f"template of the second photo by {DEFAULT_FACES}")
     assert "mirrored and brighter" in tab.inner_text("#stolen-verdict")
     tab.set_input_files("#stolen-photo input[type=file]", photos["mirrored"])
     tab.wait_for_function("!document.querySelector('#stolen-verdict').innerText.includes('sample')")

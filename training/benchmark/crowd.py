@@ -51,8 +51,7 @@ def measure_page(visitors: int, repeats: int) -> dict:
 def directly(models: Models, photos: list[Path]) -> list[Image.Image]:
     """What the page does for each of them, without the page."""
     return [
-        models.distorter(DEFAULT_FACES).distort(models.find(photo)[0]).template
-        for photo in photos
+        models.distorter(DEFAULT_FACES).distort(models.find(photo)[0]).template for photo in photos
     ]
 
 
