@@ -1059,11 +1059,11 @@ def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut, models)
     assert match.threshold == models.distorter(DEFAULT_FACES).generator.record["threshold"]
     assert vault.identify(astronaut)[0] == "Eileen"
     assert not vault.verify(
-        "Eileen", Face(Image.new("RGB", (160, 160), "grey"), None, how="aligned already")
+        "Eileen", Face(Image.new("RGB", (112, 112), "grey"), None, how="aligned already")
     ).same
 
     raw = path.read_bytes()
-    face = models.find(astronaut)[0].image
+    face = models.find(astronaut)[0].upright
     embedding = models.distorter(DEFAULT_FACES).embed([face])[0].numpy()
     [stolen] = vault.stolen()
     own = models.distorter(DEFAULT_FACES).embed([stolen.picture])[0].numpy()
@@ -1089,7 +1089,7 @@ def test_neither_photo_nor_embedding_is_in_the_file(tmp_path, astronaut, models)
     assert share_in(secrets["F(X) as <f4"], raw + secrets["F(X) as <f4"]) == 1
     expected = models.distorter(DEFAULT_FACES).distort(face).template
     assert np.array_equal(np.asarray(stolen.picture), np.asarray(expected))
-    assert stolen.picture.size == (160, 160)
+    assert stolen.picture.size == (112, 112)
 
     vault.revoke("Eileen")
     vault.close()
