@@ -1033,7 +1033,7 @@ def test_a_vault_that_somebody_holds_is_in_use(file, monkeypatch):
 # --- what a thief and a log see
 
 
-def share_in(data: bytes, raw: bytes, length: int = 24) -> float:
+def share_in(data: bytes, raw: bytes, length: int = 16) -> float:
     """The share of the pieces of `data` that occur in `raw`.
 
     SQLite cuts what is long into pages, hence pieces. Those of an even area, which occur
