@@ -29,11 +29,10 @@ class Distort:
     """Turn the faces of photos into templates.
 
     Writes DIR/<stem>.template.png (112x112 for SFace, 160x160 for FaceNet, lossless; of several
-    faces <stem>.1.template.png,
-    <stem>.2.template.png ..., sure ones first, then the largest) and prints one JSON object a line:
-    photo, template, face_box, generator, distances, embedding_distance (squared, of the stored
-    picture), milliseconds. A photo that fails prints its line with "error"; the exit code is then
-    1.
+    faces <stem>.1.template.png, <stem>.2.template.png ..., sure ones first, then the largest) and
+    prints one JSON object a line: photo, template, face_box, generator, distances,
+    embedding_distance (squared, of the stored picture), milliseconds. A photo that fails prints its
+    line with "error"; the exit code is then 1.
 
     Where two photos of one call could give one file's name, the later one's stem gets -2, -3 and so
     on. A stem that is too long is shortened; that of the input, `-`, is stdin.

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from ndcb.core.metrics import sorted_error_rates
-from ndcb.core.terms import BadCheckpoint, NotAvailable, UserError
+from ndcb.core.terms import BadCheckpoint, NotAvailable
 from ndcb.models import checkpoints
 from ndcb.models.operating_points import operating_point
 from ndcb.results.evaluations import read_folder
@@ -96,11 +96,12 @@ def rates(generator: str, threshold: float) -> Rates:
     """FMR and FNMR at a squared distance. Raises UnknownName; NotAvailable: nothing was measured
     for this generator.
     """
-    if record(generator)["class"] in checkpoints.SEALED:
-        return _keyed_rates(generator, threshold)
+    keyed = _is_keyed(generator)
     measured = _at_login(generator)
     if measured and abs(measured["threshold"] - threshold) < SAME:
-        return Rates(*(measured[name] for name in COUNTED), _whom(generator))
+        return Rates(*(measured[name] for name in COUNTED), _whom(generator), keyed)
+    if keyed:
+        return _keyed_rates(generator, threshold)
     genuine, impostor = _scores(generator)
     fmr, fnmr = sorted_error_rates(genuine, impostor, threshold)
     return Rates(float(fmr), float(fnmr), len(impostor), len(genuine), _whom(generator))
@@ -200,15 +201,22 @@ def _parts(generator: str) -> Parts:
 
 @cache
 def _at_login(generator: str) -> Figures | None:
-    """The rates at the login threshold, of all comparisons; `_scores` keeps some of them only."""
+    """The rates at the login threshold, of all comparisons; None where they were not measured.
+
+    `_scores` keeps some of the comparisons, and `_curves` some of the thresholds.
+    """
     try:
-        found = read_folder(checkpoints.FOLDER / generator / "evaluation").verification["template"]
-        measured = {name: found[name] for name in ("impostor", "genuine")}
-        return measured | {
-            name: float(found["at_login_threshold"][name]) for name in ("threshold", "fmr", "fnmr")
-        }
-    except (UserError, KeyError, TypeError, ValueError, AttributeError):
+        figures = _parts(generator).verification
+        found = figures["stolen_key" if _is_keyed(generator) else "template"]
+        counts = {name: int(found[name]) for name in ("impostor", "genuine")}
+        at = found["at_login_threshold"]
+        return counts | {name: float(at[name]) for name in ("threshold", "fmr", "fnmr")}
+    except DAMAGED:
         return None
+
+
+def _is_keyed(generator: str) -> bool:
+    return record(generator)["class"] in checkpoints.SEALED
 
 
 @cache

@@ -126,6 +126,18 @@ def test_sealed_templates_with_the_owners_key(toys):
     assert thresholds.NO_CURVES.format("sealed") in rates.beside("sealed", 2.5)
 
 
+def test_a_sealed_login_has_its_own_rates(toys):
+    """At the login threshold nothing has to be bounded by the curve; elsewhere it has to."""
+    at = {"threshold": 0.9, "fmr": 0.0011, "fnmr": 0.02}
+    own = {"stolen_key": {"impostor": 7000, "genuine": 60, "at_login_threshold": at}}
+    parts = {"groups": GROUPS, "curves": CURVES, "verification": own}
+    toys("sealed", json.dumps({"sealed": parts}))
+    said = rates.beside("sealed", 0.9)
+    assert "(FMR): <b>at most 0.11 %</b>" in said and "(FNMR): <b>at most 2.0 %</b>" in said
+    assert "7,000 comparisons" in said
+    assert "(FMR): <b>at most 1.3 %</b>" in rates.beside("sealed", 0.95)
+
+
 def test_digits_are_no_people(toys):
     said = rates.beside("few", 1.0)
     assert "MNIST's test digits" in said and "FMR): <b>20.0 %" in said and "group" not in said
